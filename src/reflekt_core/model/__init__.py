@@ -1,0 +1,1 @@
+"""Values and rules of journaling. No I/O, no clock, no randomness."""

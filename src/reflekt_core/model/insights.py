@@ -1,0 +1,243 @@
+"""What an assistant is asked about texts, and what it answers."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import attrs
+
+from reflekt_core.model.entries import PRIVATE, Content, Day
+from reflekt_core.model.fields import check
+
+__all__ = [
+    "Analysis",
+    "AnalyseEntry",
+    "Draft",
+    "Emotion",
+    "EmotionName",
+    "Failure",
+    "Insight",
+    "InsightStatus",
+    "Passage",
+    "Period",
+    "Provenance",
+    "Safety",
+    "SafetyLevel",
+    "Sentiment",
+    "SentimentLabel",
+    "Suggestions",
+    "SuggestWays",
+    "Summarise",
+    "Summary",
+    "Topic",
+    "Usage",
+]
+
+
+class SentimentLabel(StrEnum):
+    """The overall feeling of a text."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+    MIXED = "mixed"
+
+
+@attrs.frozen
+class Sentiment:
+    """Feeling of a text: `score` from -1 to 1, `confidence` from 0 to 1."""
+
+    label: SentimentLabel
+    score: float
+    confidence: float
+
+
+class EmotionName(StrEnum):
+    """Ekman's six, and none of them."""
+
+    JOY = "joy"
+    SADNESS = "sadness"
+    ANGER = "anger"
+    FEAR = "fear"
+    SURPRISE = "surprise"
+    DISGUST = "disgust"
+    NEUTRAL = "neutral"
+
+
+@attrs.frozen
+class Emotion:
+    """How strongly an emotion shows, from 0 to 1."""
+
+    name: EmotionName
+    score: float
+
+
+@attrs.frozen
+class Topic:
+    """Something the text is about, in lower case; `score` from 0 to 1."""
+
+    name: str
+    score: float
+
+
+# What is asked: tasks. Each holds all that its answer depends on, and nothing about who asks.
+
+
+@attrs.frozen
+class AnalyseEntry:
+    """Understand one entry."""
+
+    title: str
+    content: str
+    language: str = "en"
+    tone: str = "gentle"
+
+
+@attrs.frozen
+class Passage:
+    """An entry of a period, as far as a summary needs it."""
+
+    entry_id: UUID
+    local_date: date
+    title: str
+    content: str
+
+
+@attrs.frozen
+class Summarise:
+    """Sum up a period, from its entries in order of time."""
+
+    passages: tuple[Passage, ...]
+    language: str = "en"
+
+
+@attrs.frozen
+class SuggestWays:
+    """Suggest ways to continue a draft."""
+
+    content: str
+    language: str = "en"
+    tone: str = "gentle"
+
+
+# What is answered.
+
+
+@attrs.frozen
+class Usage:
+    """What an answer cost: tokens, and US dollars."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal("0.000000")
+
+
+@attrs.frozen
+class Provenance:
+    """Where an answer comes from."""
+
+    provider: str
+    model: str
+    prompt_version: str
+    created_at: datetime
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal("0.000000")
+
+
+@attrs.frozen
+class Analysis:
+    """What was understood of an entry. `observations` say only what the text bears out."""
+
+    sentiment: Sentiment
+    emotions: tuple[Emotion, ...]
+    topics: tuple[Topic, ...]
+    summary: str
+    questions: tuple[str, ...]
+    observations: tuple[str, ...]
+
+
+@attrs.frozen
+class Suggestions:
+    """Ways to continue a draft."""
+
+    items: tuple[str, ...]
+
+
+@attrs.frozen
+class Summary:
+    """The summary of a period, and the entries that it rests on."""
+
+    text: str
+    entry_ids: tuple[UUID, ...]
+
+
+# What is kept and shown.
+
+
+class SafetyLevel(StrEnum):
+    """Whether the text speaks of a crisis."""
+
+    NONE = "none"
+    CONCERN = "concern"
+
+
+@attrs.frozen
+class Safety:
+    """A calm pointer to help where a text speaks of a crisis. Computed when read, never stored."""
+
+    level: SafetyLevel = SafetyLevel.NONE
+    resources: tuple[str, ...] = ()
+
+
+class InsightStatus(StrEnum):
+    """Whether an entry has been understood yet."""
+
+    READY = "ready"
+    PENDING = "pending"
+    FAILED = "failed"
+    OFF = "off"
+
+
+@attrs.frozen
+class Insight:
+    """What was understood of an entry, as stored. It is stale once the entry's text has changed."""
+
+    entry_id: UUID
+    entry_version: int
+    content_version: int = attrs.field(metadata=PRIVATE)
+    analysis: Analysis
+    provenance: Provenance
+
+
+@attrs.frozen
+class Failure:
+    """That an entry's analysis failed, with a code and when."""
+
+    content_version: int
+    code: str
+    at: datetime
+    version: int = attrs.field(default=1, metadata=PRIVATE)
+
+
+@attrs.frozen
+class Draft:
+    """An unfinished text."""
+
+    content: Content
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class Period:
+    """Days from `from_` to `to`, both included."""
+
+    from_: Day
+    to: Day
+
+    def __attrs_post_init__(self) -> None:
+        check(self)

@@ -1,0 +1,276 @@
+"""A user's settings."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+import attrs
+
+from reflekt_core.model.entries import ZoneName
+from reflekt_core.model.fields import UNSET, Items, Range, Text, Unset, check, given
+
+__all__ = [
+    "AISettings",
+    "AISettingsPatch",
+    "Display",
+    "DisplayPatch",
+    "Notifications",
+    "NotificationsPatch",
+    "Preferences",
+    "PreferencesPatch",
+    "Profile",
+    "ProfilePatch",
+    "Provider",
+    "Settings",
+    "SettingsPatch",
+    "Theme",
+    "Tone",
+    "merged",
+]
+
+
+class Theme(StrEnum):
+    """Colours of a front end."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class FontSize(StrEnum):
+    """Size of text in a front end."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class Tone(StrEnum):
+    """How prompts and questions sound."""
+
+    GENTLE = "gentle"
+    PLAIN = "plain"
+    PLAYFUL = "playful"
+    DIRECT = "direct"
+
+
+class Provider(StrEnum):
+    """Who understands entries: `local` never sends anything anywhere."""
+
+    LOCAL = "local"
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
+class Vendor(StrEnum):
+    """An AI provider outside this machine, which needs the user's consent."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
+class Weekday(StrEnum):
+    """The first day of a week."""
+
+    MONDAY = "monday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+@attrs.frozen
+class Money:
+    """An amount of US dollars from 0 to *high*, with at most six decimals; a string in JSON."""
+
+    high: int
+
+    def problem(self, value: Any) -> str | None:
+        """Return what is wrong with *value*, or None."""
+        wrong = f"must be an amount such as '0.25', from 0 to {self.high}, with at most 6 decimals"
+        if not isinstance(value, Decimal) or not value.is_finite():
+            return wrong
+        exponent = value.as_tuple().exponent
+        if not 0 <= value <= self.high or not isinstance(exponent, int) or exponent < -6:  # noqa: PLR2004
+            return wrong
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """Return the rule as JSON Schema keywords."""
+        return {"pattern": r"^\d{1,7}(\.\d{1,6})?$", "examples": ["0.25"]}
+
+
+DisplayName = Annotated[str, Text(100, example="Ada")]
+Bio = Annotated[str, Text(1000, example="Sailor, baker, beginner at the cello.")]
+Hour = Annotated[int, Range(0, 23)]
+Language = Annotated[
+    str,
+    Text(
+        35,
+        pattern=r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*",
+        what="a language tag such as 'en' or 'pt-BR' (BCP 47)",
+        example="en",
+    ),
+]
+TimeOfDay = Annotated[
+    str,
+    Text(5, pattern=r"(?:[01]\d|2[0-3]):[0-5]\d", what="a time such as '21:30'", example="21:30"),
+]
+ThemeWord = Annotated[str, Text(50, min_length=1, example="gratitude")]
+ThemeWords = Annotated[tuple[ThemeWord, ...], Items(20)]
+DailyTokens = Annotated[int, Range(0, 100_000_000)]
+DailyMoney = Annotated[Decimal, Money(1000)]
+Consent = Annotated[tuple[Vendor, ...], Items(len(Vendor))]
+
+
+@attrs.frozen
+class Profile:
+    """Who the user says they are."""
+
+    display_name: DisplayName = ""
+    bio: Bio = ""
+
+
+@attrs.frozen
+class Preferences:
+    """How the journal reckons and speaks."""
+
+    time_zone: ZoneName = "UTC"
+    day_start_hour: Hour = 0
+    """Before this hour it is still the day before; counts for what is written from then on."""
+    week_start: Weekday = Weekday.MONDAY
+    language: Language = "en"
+    tone: Tone = Tone.GENTLE
+    favourite_themes: ThemeWords = ()
+
+
+@attrs.frozen
+class Notifications:
+    """What a front end may remind the user of. Reflekt stores the wish; it sends nothing."""
+
+    daily_reminder: bool = False
+    reminder_time: TimeOfDay = "20:00"
+    weekly_summary: bool = False
+
+
+@attrs.frozen
+class Display:
+    """How a front end looks."""
+
+    theme: Theme = Theme.SYSTEM
+    font_size: FontSize = FontSize.MEDIUM
+    show_word_count: bool = True
+
+
+@attrs.frozen
+class AISettings:
+    """
+    What AI may do with the journal.
+
+    An entry is sent to a vendor only if `provider` names it and `consent` lists it. With `enabled`
+    off nothing is analysed at all, not even on this machine.
+    """
+
+    enabled: bool = True
+    provider: Provider = Provider.LOCAL
+    consent: Consent = ()
+    daily_budget_usd: DailyMoney = Decimal("0.25")
+    daily_token_budget: DailyTokens = 200_000
+
+
+@attrs.frozen
+class Settings:
+    """Everything a user can set. `version` is 0 until the first change."""
+
+    profile: Profile = Profile()
+    preferences: Preferences = Preferences()
+    notifications: Notifications = Notifications()
+    display: Display = Display()
+    ai: AISettings = AISettings()
+    version: int = 0
+
+
+@attrs.frozen
+class ProfilePatch:
+    """Changes to the profile."""
+
+    display_name: DisplayName | Unset = UNSET
+    bio: Bio | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class PreferencesPatch:
+    """Changes to the preferences."""
+
+    time_zone: ZoneName | Unset = UNSET
+    day_start_hour: Hour | Unset = UNSET
+    week_start: Weekday | Unset = UNSET
+    language: Language | Unset = UNSET
+    tone: Tone | Unset = UNSET
+    favourite_themes: ThemeWords | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class NotificationsPatch:
+    """Changes to the notifications."""
+
+    daily_reminder: bool | Unset = UNSET
+    reminder_time: TimeOfDay | Unset = UNSET
+    weekly_summary: bool | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class DisplayPatch:
+    """Changes to the display."""
+
+    theme: Theme | Unset = UNSET
+    font_size: FontSize | Unset = UNSET
+    show_word_count: bool | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class AISettingsPatch:
+    """Changes to what AI may do."""
+
+    enabled: bool | Unset = UNSET
+    provider: Provider | Unset = UNSET
+    consent: Consent | Unset = UNSET
+    daily_budget_usd: DailyMoney | Unset = UNSET
+    daily_token_budget: DailyTokens | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class SettingsPatch:
+    """Changes to settings, as a merge patch: what is not mentioned stays (RFC 7396)."""
+
+    profile: ProfilePatch | Unset = UNSET
+    preferences: PreferencesPatch | Unset = UNSET
+    notifications: NotificationsPatch | Unset = UNSET
+    display: DisplayPatch | Unset = UNSET
+    ai: AISettingsPatch | Unset = UNSET
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+def merged(settings: Settings, patch: SettingsPatch) -> Settings:
+    """Return *settings* with *patch* applied, as their next version; themselves if nothing differs."""
+    groups = {
+        group: attrs.evolve(getattr(settings, group), **given(changes))
+        for group, changes in given(patch).items()
+    }
+    after = attrs.evolve(settings, **groups)
+    return settings if after == settings else attrs.evolve(after, version=settings.version + 1)
