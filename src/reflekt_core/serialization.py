@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 import attrs
@@ -90,7 +90,7 @@ def load(data: bytes, cls: type[T]) -> T:
             )
         for step in range(version, newest):
             plain = UPCASTERS[cls, step](plain)
-        return cast("T", _stored().structure(plain, cls))
+        return _stored().structure(plain, cls)
     except (ValueError, KeyError, TypeError, ClassValidationError):
         # Without its cause: that would carry the stored text.
         raise StoreError(f"a stored {cls.__name__} is damaged") from None
@@ -179,9 +179,7 @@ def _hook_values(converter: cattrs.Converter, *, from_json: bool) -> None:
     converter.register_unstructure_hook(datetime, _show_time)
     converter.register_unstructure_hook(date, date.isoformat)
     converter.register_structure_hook_factory(_is_union, lambda tp: _union(converter, tp))
-    converter.register_unstructure_hook_factory(
-        _is_union, lambda _: lambda value: converter.unstructure(value)
-    )
+    converter.register_unstructure_hook_factory(_is_union, lambda _: converter.unstructure)
     if from_json:
         converter.register_structure_hook(StrEnum, _enum)
         converter.register_structure_hook_factory(_is_tuple, lambda tp: _tuple(converter, tp))
@@ -189,7 +187,8 @@ def _hook_values(converter: cattrs.Converter, *, from_json: bool) -> None:
 
 
 def _hook_classes(converter: cattrs.Converter, *, private: bool) -> None:
-    def overrides(cls: type) -> dict[str, Any]:
+    def overrides(tp: Any) -> dict[str, Any]:
+        cls: Any = get_origin(tp) or tp
         return {
             a.name: override(
                 rename=wire_name(a.name), omit=None if private else a.metadata.get("private")
@@ -199,7 +198,7 @@ def _hook_classes(converter: cattrs.Converter, *, private: bool) -> None:
 
     converter.register_unstructure_hook_factory(
         attrs.has,
-        lambda cls: make_dict_unstructure_fn(cls, converter, **overrides(get_origin(cls) or cls)),
+        lambda cls: make_dict_unstructure_fn(cls, converter, **overrides(cls)),
     )
     converter.register_structure_hook_factory(
         attrs.has,
@@ -208,7 +207,7 @@ def _hook_classes(converter: cattrs.Converter, *, private: bool) -> None:
                 cls,
                 converter,
                 _cattrs_forbid_extra_keys=not private,
-                **overrides(get_origin(cls) or cls),
+                **overrides(cls),
             )
         ),
     )

@@ -11,15 +11,25 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from reflekt_core.model.fields import UNSET, Items, Range, Text, Unset, check, given
+from reflekt_core.model.paging import Position
 
 __all__ = [
     "PRIVATE",
+    "Anniversary",
     "Change",
+    "Changes",
     "Content",
+    "Day",
     "Entry",
+    "EntryDeletion",
     "EntryDraft",
     "EntryFilter",
+    "EntryListing",
     "EntryPatch",
+    "EntrySearch",
+    "Hit",
+    "Instant",
+    "Moment",
     "Mood",
     "Order",
     "Tag",
@@ -28,6 +38,7 @@ __all__ = [
     "Tags",
     "Title",
     "Tombstone",
+    "Years",
     "Zone",
     "ZoneName",
     "count_words",
@@ -53,7 +64,9 @@ class Zone:
         """Return what is wrong with *value*, or None."""
         wrong = "must be an IANA time zone such as 'Africa/Nairobi'"
         # Names in lower case (localtime, posixrules) mean something else on every machine.
-        if not isinstance(value, str) or not re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", value, re.A):
+        if not isinstance(value, str) or not re.fullmatch(
+            r"[A-Z][\w+-]*(/[\w+-]+)*", value, re.ASCII
+        ):
             return wrong
         try:
             ZoneInfo(value)
@@ -157,13 +170,13 @@ class EntryPatch:
 
     content: Content | Unset = UNSET
     title: Title | Unset = UNSET
-    mood: Mood | None | Unset = UNSET
-    category_id: UUID | None | Unset = UNSET
+    mood: Mood | Unset | None = UNSET
+    category_id: UUID | Unset | None = UNSET
     tags: Tags | Unset = UNSET
     starred: bool | Unset = UNSET
     occurred_at: Instant | Unset = UNSET
     time_zone: ZoneName | Unset = UNSET
-    prompt_id: UUID | None | Unset = UNSET
+    prompt_id: UUID | Unset | None = UNSET
 
     def __attrs_post_init__(self) -> None:
         check(self)
@@ -262,13 +275,71 @@ class EntryFilter:
         )
 
 
+@attrs.frozen
+class EntryListing(EntryFilter):
+    """Which entries to list, and in which direction of time."""
+
+    order: Order = Order.DESC
+
+
+@attrs.frozen(kw_only=True)
+class EntrySearch(EntryFilter):
+    """What to search for, and among which entries."""
+
+    q: Annotated[str, Text(500, min_length=1, example='"by the sea" swim* -rain')]
+
+
+@attrs.frozen
+class EntryDeletion:
+    """Whether to delete for good rather than to the trash."""
+
+    permanent: bool = False
+
+
+@attrs.frozen
+class Anniversary:
+    """A day, whose month and day are looked for in earlier years; today, if left out."""
+
+    date: Day | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
+
+
+@attrs.frozen
+class Hit:
+    """
+    An entry that a search found.
+
+    `score` orders the hits of one search. `snippet` is HTML: a part of the text, escaped, with the
+    hits in ``<mark>``.
+    """
+
+    entry: Entry
+    score: float
+    snippet: str
+
+
+@attrs.frozen
+class Changes:
+    """
+    Changes since a cursor: what entries are now, or that they are gone.
+
+    `cursor` is where to go on, now if `has_more`, else whenever something may have changed.
+    """
+
+    items: tuple[Change, ...]
+    cursor: Position
+    has_more: bool
+
+
 def _when(entry: Entry, moment: date) -> date:
     return entry.occurred_at if isinstance(moment, datetime) else entry.local_date
 
 
 # Scripts written without spaces: there, every character counts as a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:['’-][^\W{_UNSPACED}]+)*")
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+(?:['\u2019-][^\W{_UNSPACED}]+)*")
 
 
 def count_words(text: str) -> int:
@@ -283,7 +354,10 @@ def fold_tag(tag: str) -> str:
 
 def unique_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     """Return *tags* in order, each once; the first spelling stays."""
-    return tuple({fold_tag(tag): tag for tag in reversed(tags)}[key] for key in dict.fromkeys(map(fold_tag, tags)))
+    return tuple(
+        {fold_tag(tag): tag for tag in reversed(tags)}[key]
+        for key in dict.fromkeys(map(fold_tag, tags))
+    )
 
 
 def in_zone(at: datetime, zone: str) -> datetime:
@@ -313,7 +387,7 @@ def local_date(occurred_at: datetime, zone: str, day_start_hour: int = 0) -> dat
 def new_entry(  # noqa: PLR0913 - each is a fact from elsewhere, named at the call
     draft: EntryDraft,
     *,
-    id: UUID,  # noqa: A002 - the field's name
+    id: UUID,
     time_zone: str,
     day_start_hour: int,
     now: datetime,

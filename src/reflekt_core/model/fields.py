@@ -78,7 +78,7 @@ class Text:
     """What *pattern* means, for the error message."""
     example: str | None = None
 
-    def problem(self, value: Any) -> str | None:
+    def problem(self, value: Any) -> str | None:  # noqa: PLR0911 - a list of checks
         """Return what is wrong with *value*, or None."""
         if not isinstance(value, str):
             return "must be a string"

@@ -3,23 +3,26 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
 import attrs
 
+from reflekt_core.errors import InvalidInput
 from reflekt_core.model.entries import PRIVATE, Content, Day
 from reflekt_core.model.fields import check
 
 __all__ = [
-    "Analysis",
     "AnalyseEntry",
+    "Analysis",
     "Draft",
     "Emotion",
     "EmotionName",
     "Failure",
     "Insight",
+    "InsightFailure",
+    "InsightState",
     "InsightStatus",
+    "InsightView",
     "Passage",
     "Period",
     "Provenance",
@@ -27,10 +30,12 @@ __all__ = [
     "SafetyLevel",
     "Sentiment",
     "SentimentLabel",
-    "Suggestions",
     "SuggestWays",
+    "Suggestions",
+    "SuggestionsView",
     "Summarise",
     "Summary",
+    "SummaryView",
     "Topic",
     "Usage",
 ]
@@ -223,6 +228,58 @@ class Failure:
 
 
 @attrs.frozen
+class InsightView:
+    """An insight as shown: `stale` if the entry's text has changed since."""
+
+    entry_id: UUID
+    entry_version: int
+    stale: bool
+    sentiment: Sentiment
+    emotions: tuple[Emotion, ...]
+    topics: tuple[Topic, ...]
+    summary: str
+    questions: tuple[str, ...]
+    observations: tuple[str, ...]
+    safety: Safety
+    provenance: Provenance
+    status: InsightStatus = InsightStatus.READY
+
+
+@attrs.frozen
+class InsightFailure:
+    """The analysis failed; `code` says why. It can be asked for again."""
+
+    code: str
+    status: InsightStatus = InsightStatus.FAILED
+
+
+@attrs.frozen
+class InsightState:
+    """There is no insight: `pending` if one is on its way, `off` if analysis is switched off."""
+
+    status: InsightStatus
+
+
+@attrs.frozen
+class SuggestionsView:
+    """Ways to continue a draft, and where they come from."""
+
+    items: tuple[str, ...]
+    provenance: Provenance
+
+
+@attrs.frozen
+class SummaryView:
+    """The summary of the days from `from_` to `to`, and the entries that it rests on."""
+
+    from_: date
+    to: date
+    summary: str
+    entry_ids: tuple[UUID, ...]
+    provenance: Provenance
+
+
+@attrs.frozen
 class Draft:
     """An unfinished text."""
 
@@ -241,3 +298,5 @@ class Period:
 
     def __attrs_post_init__(self) -> None:
         check(self)
+        if self.to < self.from_:
+            raise InvalidInput.field("to", "must not lie before 'from'")

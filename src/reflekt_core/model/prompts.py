@@ -10,7 +10,15 @@ import attrs
 from reflekt_core.model.entries import PRIVATE
 from reflekt_core.model.fields import Items, Range, Text, check
 
-__all__ = ["DailyPrompt", "Prompt", "PromptCategory", "PromptMood", "PromptRequest", "WritePrompts"]
+__all__ = [
+    "DailyPrompt",
+    "Prompt",
+    "PromptCategory",
+    "PromptMood",
+    "PromptRequest",
+    "Prompts",
+    "WritePrompts",
+]
 
 
 class PromptCategory(StrEnum):
@@ -88,6 +96,13 @@ class Prompt:
     category: PromptCategory
     themes: tuple[str, ...]
     mood: PromptMood | None
+
+
+@attrs.frozen
+class Prompts:
+    """Some prompts."""
+
+    items: tuple[Prompt, ...]
 
 
 @attrs.frozen

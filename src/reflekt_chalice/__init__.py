@@ -1,0 +1,1 @@
+"""Reflekt on AWS. The adapter to Chalice is not written yet."""

@@ -1,0 +1,1 @@
+"""A journaling backend: entries, insights, analytics, settings."""

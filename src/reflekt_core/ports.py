@@ -1,0 +1,448 @@
+"""
+Everything Reflekt needs from outside, as interfaces. A port's docstring is its contract.
+
+`reflekt_core.testing` holds the tests that every implementation of a port must pass.
+
+Rules for every method of every store:
+
+- Each call is atomic: it happens whole or not at all, whatever crashes.
+- A write names the `Account` it saw. It is refused with `AccountErased` if the account's epoch has
+  moved on since, or while the account is being erased.
+- A store that is locked or away raises `Unavailable`; one that is full, read-only or damaged raises
+  `StoreError`. Earlier data are intact.
+- Stores may be used from several threads at once, and persistent ones from several processes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Generic, Protocol, TypeVar, overload
+from uuid import UUID
+
+import attrs
+
+from reflekt_core.model.accounts import Account, Counts
+from reflekt_core.model.analytics import DayAggregate, EntryFacts, Run
+from reflekt_core.model.entries import (
+    Change,
+    Entry,
+    EntryFilter,
+    Order,
+    TagCount,
+    Tombstone,
+)
+from reflekt_core.model.events import Delivery, Event, Retry
+from reflekt_core.model.insights import (
+    AnalyseEntry,
+    Analysis,
+    Insight,
+    Suggestions,
+    SuggestWays,
+    Summarise,
+    Summary,
+    Usage,
+)
+from reflekt_core.model.jobs import Job
+from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.prompts import Prompt, WritePrompts
+from reflekt_core.model.search import Match, Query
+
+__all__ = [
+    "Accounts",
+    "Aggregates",
+    "Answer",
+    "Assistant",
+    "Cipher",
+    "Clock",
+    "Entries",
+    "Ids",
+    "Insights",
+    "Outbox",
+    "PlainText",
+    "Records",
+    "Search",
+    "Store",
+    "Task",
+]
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def __call__(self) -> datetime:
+        """Return the present time in UTC."""
+
+
+class Ids(Protocol):
+    """Makes ids."""
+
+    def __call__(self) -> UUID:
+        """Return an id nobody has seen before; later ids sort after earlier ones (UUIDv7)."""
+
+
+class Cipher(ABC):
+    """
+    Seals what a store keeps.
+
+    The seam for field encryption. Today there is only `PlainText`, which does not encrypt.
+    """
+
+    @abstractmethod
+    def seal(self, user_id: str, record: str, plain: bytes) -> bytes:
+        """Return *plain* as it may lie in the store, bound to the user and the *record*'s name."""
+
+    @abstractmethod
+    def open(self, user_id: str, record: str, sealed: bytes) -> bytes:
+        """Return what was sealed for this user and *record*."""
+
+
+class PlainText(Cipher):
+    """Leaves everything readable."""
+
+    def seal(self, user_id: str, record: str, plain: bytes) -> bytes:  # noqa: ARG002
+        """Return *plain* as it is."""
+        return plain
+
+    def open(self, user_id: str, record: str, sealed: bytes) -> bytes:  # noqa: ARG002
+        """Return *sealed* as it is."""
+        return sealed
+
+
+class Accounts(ABC):
+    """The state of each user's account, and its erasure."""
+
+    @abstractmethod
+    def get(self, user_id: str) -> Account:
+        """Return the account's state; a fresh `Account(user_id)` if nothing was ever stored."""
+
+    @abstractmethod
+    def begin_erasure(self, account: Account, job: Job, event: Event, at: datetime) -> Account:
+        """
+        Fence the account, keep *job* and put *event* in the outbox, all in one step.
+
+        Returns:
+            The account with the next epoch, `erasing` and `erased_at` set.
+        """
+
+    @abstractmethod
+    def erase_some(self, account: Account, limit: int, keep: UUID) -> int:
+        """
+        Delete up to about *limit* stored items of an account that is being erased.
+
+        Of every kind: entries, tombstones, index, insights, aggregates, records, events, parked
+        deliveries. Only the account's own state and the job *keep* stay.
+
+        Returns:
+            How many were deleted; 0 when nothing is left.
+        """
+
+    @abstractmethod
+    def end_erasure(self, account: Account) -> None:
+        """Let the account be used again, empty. Does nothing if *account* is not up to date."""
+
+
+class Entries(ABC):
+    """
+    Entries of each user, with their tags, and the sequence of their changes.
+
+    Every write takes the next number of the user's sequence in its own transaction, keeps tags,
+    counts and (where it lives here) the search index right, and puts one event in the outbox, as
+    `reflekt_core.model.events.event_of` says.
+    """
+
+    @abstractmethod
+    def get(self, user_id: str, entry_id: UUID) -> Entry | Tombstone | None:
+        """Return the entry (also from the trash), its tombstone, or None."""
+
+    @abstractmethod
+    def put(self, account: Account, entry: Entry | Tombstone, *, replaces: int | None) -> None:
+        """
+        Store *entry* if the stored version equals *replaces*.
+
+        Args:
+            account: The account as the caller saw it.
+            entry: The new version; a tombstone deletes the entry for good.
+            replaces: Version of the entry or tombstone the caller last saw; None if there must be
+                neither.
+
+        Raises:
+            VersionConflict: Somebody else wrote first; nothing was stored.
+            AccountErased: See above.
+        """
+
+    @abstractmethod
+    def list(
+        self,
+        user_id: str,
+        wanted: EntryFilter,
+        *,
+        order: Order = Order.DESC,
+        after: Position | None = None,
+        limit: int = 20,
+    ) -> Page[Entry]:
+        """
+        Return entries that *wanted* accepts, by `occurred_at`, then by id.
+
+        Reads no more rows than it returns plus a constant, unless mood, category, starred or a
+        second tag is asked for; then at most 1,000, and the page may be short. What lies within
+        three days of a date in *wanted* counts as constant.
+        """
+
+    @abstractmethod
+    def changes(self, user_id: str, *, since: int = 0, limit: int = 20) -> Page[Change]:
+        """
+        Return the latest change of each entry after number *since*, in order of the sequence.
+
+        An entry changed again moves to its new number, so that following the sequence to its end
+        tells every entry and tombstone at least once. `next` is ``(number,)`` of the last change,
+        None only if nothing is left.
+        """
+
+    @abstractmethod
+    def on_day(self, user_id: str, month: int, day: int, *, limit: int = 100) -> tuple[Entry, ...]:
+        """Return entries outside the trash whose local date has this month and day, newest first."""
+
+    @abstractmethod
+    def tags(
+        self, user_id: str, *, after: Position | None = None, limit: int = 20
+    ) -> Page[TagCount]:
+        """Return the tags of entries outside the trash, sorted by folded name, without reading entries.
+
+        The spelling is that of the latest write that used the tag.
+        """
+
+    @abstractmethod
+    def counts(self, user_id: str) -> Counts:
+        """Return how many entries there are, without counting them."""
+
+    @abstractmethod
+    def trashed_before(self, at: datetime, *, limit: int = 100) -> tuple[tuple[str, UUID], ...]:
+        """Return user and id of entries, of all users, that went to the trash before *at*."""
+
+
+class Search(ABC):
+    """Full-text search. `reflekt_core.model.search` says what a query means."""
+
+    @abstractmethod
+    def search(
+        self,
+        user_id: str,
+        query: Query,
+        wanted: EntryFilter,
+        *,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> Page[Match]:
+        """
+        Return the entries that match *query* and that *wanted* accepts, best first.
+
+        `score` is greater than 0, and compares within one result only; of equal scores the newest
+        comes first. Scores of a user do not depend on other users' texts. Nothing in the trash is
+        ever found. `next` is ``(offset,)``.
+        """
+
+    @abstractmethod
+    def reindex(self, account: Account, *, after: Position | None, limit: int) -> Position | None:
+        """Index up to *limit* entries anew; return where to go on, or None at the end."""
+
+
+class Insights(ABC):
+    """One insight an entry. Storing or deleting one moves the day aggregates in the same step."""
+
+    @abstractmethod
+    def get(self, user_id: str, entry_id: UUID) -> Insight | None:
+        """Return the entry's insight, stale or not."""
+
+    @abstractmethod
+    def put(self, account: Account, insight: Insight) -> None:
+        """Store *insight*, unless one of a later `content_version` is there."""
+
+    @abstractmethod
+    def delete(self, account: Account, entry_id: UUID) -> None:
+        """Delete the entry's insight, if there is one."""
+
+    @abstractmethod
+    def list(
+        self, user_id: str, *, after: Position | None = None, limit: int = 20
+    ) -> Page[Insight]:
+        """Return the user's insights, by entry id."""
+
+
+class Aggregates(ABC):
+    """
+    Sums by day, and runs of days in a row, kept up to date entry by entry.
+
+    At all times they equal what `reflekt_core.model.analytics` computes from scratch from the
+    facts last applied for each entry and the insights stored.
+    """
+
+    @abstractmethod
+    def apply(
+        self, account: Account, entry_id: UUID, version: int, facts: EntryFacts | None
+    ) -> None:
+        """
+        Count the entry as it is in *version*; None takes it out.
+
+        Does nothing if this or a later version was applied before. The entry's insight counts
+        along if it is stored and of the same `content_version`.
+        """
+
+    @abstractmethod
+    def days(self, user_id: str, first: date, last: date) -> tuple[DayAggregate, ...]:
+        """Return the days from *first* to *last* that have entries, in order."""
+
+    @abstractmethod
+    def run_at(self, user_id: str, day: date) -> Run | None:
+        """Return the run of days in a row that *day* belongs to. Cost does not grow with its length."""
+
+    @abstractmethod
+    def longest_run(self, user_id: str) -> Run | None:
+        """Return the longest run of days; of equal ones the latest."""
+
+    @abstractmethod
+    def clear_some(self, account: Account, limit: int) -> int:
+        """Forget up to about *limit* items, so that they can be built anew; return how many."""
+
+
+class Records(ABC, Generic[T]):
+    """
+    Versioned values of one kind, such as categories, by user and key.
+
+    A value carries its `version`: 1 when created, one more with each write.
+    """
+
+    @abstractmethod
+    def get(self, user_id: str, key: str) -> T | None:
+        """Return the value, unless there is none or it has expired."""
+
+    @abstractmethod
+    def put(  # noqa: PLR0913 - the last two are rare and have defaults
+        self,
+        account: Account,
+        key: str,
+        value: T,
+        *,
+        replaces: int | None,
+        expires_at: datetime | None = None,
+        event: Event | None = None,
+    ) -> None:
+        """
+        Store *value* if the stored version equals *replaces* (None: there must be none).
+
+        *event* goes to the outbox in the same step.
+
+        Raises:
+            VersionConflict: Somebody else wrote first.
+            AccountErased: See above.
+        """
+
+    @abstractmethod
+    def delete(self, account: Account, key: str, *, replaces: int | None = None) -> None:
+        """Delete the value if its version equals *replaces*; None deletes any, also none."""
+
+    @abstractmethod
+    def list(self, user_id: str, *, after: Position | None = None, limit: int = 20) -> Page[T]:
+        """Return the user's values, by key."""
+
+
+class Outbox(ABC):
+    """Events that were committed with their writes and not yet handled by every consumer."""
+
+    @abstractmethod
+    def pending(self, now: datetime, *, limit: int = 100) -> tuple[Delivery, ...]:
+        """Return deliveries that are due, oldest first, without taking them."""
+
+    @abstractmethod
+    def settle(self, delivery: Delivery, retries: Sequence[Retry] = ()) -> None:
+        """Replace *delivery* by one delivery for each of *retries*. Does nothing if it is gone."""
+
+    @abstractmethod
+    def parked(self, *, after: Position | None = None, limit: int = 20) -> Page[Delivery]:
+        """Return the deliveries that were set aside, oldest first."""
+
+    @abstractmethod
+    def redrive(self) -> int:
+        """Make every parked delivery due again, with no attempts counted; return how many."""
+
+    @abstractmethod
+    def backlog(self) -> int:
+        """Count the deliveries that are neither settled nor parked."""
+
+
+class Store(ABC):
+    """
+    Everything a journal keeps.
+
+    An implementation is made with ``(url, cipher)`` and stands in the table of
+    `reflekt_core.stores`. Its parts share one set of transactions.
+    """
+
+    accounts: Accounts
+    entries: Entries
+    search: Search
+    insights: Insights
+    aggregates: Aggregates
+    outbox: Outbox
+
+    @abstractmethod
+    def records(self, kind: type[T]) -> Records[T]:
+        """
+        Return the records of *kind*.
+
+        It is `Settings`, `Category`, `Job`, `DailyPrompt`, `Failure`, `Receipt` or `DayUsage`.
+        """
+
+    @abstractmethod
+    def purge_expired(self, now: datetime, *, limit: int = 100) -> int:
+        """Delete up to *limit* expired records of all users; return how many."""
+
+    @abstractmethod
+    def backup(self, path: str) -> None:
+        """
+        Write a consistent copy to the new file *path*, while others go on writing.
+
+        Raises:
+            StoreError: This store keeps nothing, or the file exists or cannot be written.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and connections. Closing twice is fine."""
+
+
+Task = AnalyseEntry | SuggestWays | Summarise | WritePrompts
+"""What an assistant may be asked."""
+
+
+@attrs.frozen
+class Answer(Generic[T]):
+    """The result of a task, who gave it, and what it cost."""
+
+    result: T
+    provider: str
+    model: str
+    prompt_version: str
+    usage: Usage = attrs.field(factory=Usage)
+
+
+class Assistant(ABC):
+    """
+    Understands texts and helps to write: the offline provider, or a language model.
+
+    Raises:
+        AssistantError: There is no usable answer. Its message holds no text of the task.
+    """
+
+    @overload
+    def answer(self, task: AnalyseEntry) -> Answer[Analysis]: ...
+    @overload
+    def answer(self, task: SuggestWays) -> Answer[Suggestions]: ...
+    @overload
+    def answer(self, task: Summarise) -> Answer[Summary]: ...
+    @overload
+    def answer(self, task: WritePrompts) -> Answer[tuple[Prompt, ...]]: ...
+    @abstractmethod
+    def answer(self, task: Task) -> Answer[Any]:
+        """Return the answer to *task*: an `Analysis`, `Suggestions`, a `Summary` or prompts."""
