@@ -132,7 +132,8 @@ class Accounts(ABC):
         Delete up to about *limit* stored items of an account that is being erased.
 
         Of every kind: entries, tombstones, index, insights, aggregates, records, events, parked
-        deliveries. Only the account's own state and the job *keep* stay.
+        deliveries. Only the account's own state, the job *keep* and the event that asks for this
+        job (its `subject_id`) stay, so that an erasure cut short is taken up again.
 
         Returns:
             How many were deleted; 0 when nothing is left.

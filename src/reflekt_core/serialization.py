@@ -24,7 +24,7 @@ from reflekt_core.errors import InvalidInput, Problem, StoreError
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.fields import Rule, Unset, explain, wire_name
 
-__all__ = ["dump", "load", "read", "read_strings", "schema_version", "wire"]
+__all__ = ["dump", "load", "read", "read_strings", "schema_version", "whole", "wire"]
 
 T = TypeVar("T")
 
@@ -63,6 +63,11 @@ def read_strings(data: Mapping[str, str | list[str]], cls: type[T]) -> T:
 def wire(value: Any) -> Any:
     """Return *value* as plain data for JSON, as the API shows it: without private fields."""
     return _strict().unstructure(value)
+
+
+def whole(value: Any) -> dict[str, Any]:
+    """Return *value* as plain data with every field, for an export."""
+    return dict(_stored().unstructure(value))
 
 
 def dump(value: Any) -> bytes:

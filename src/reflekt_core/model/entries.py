@@ -397,11 +397,13 @@ def new_entry(  # noqa: PLR0913 - each is a fact from elsewhere, named at the ca
     """
     Return the entry that *draft* describes, as the version after *replaces*.
 
-    *time_zone* and *day_start_hour* come from the writer's settings; the draft's own zone wins.
+    *time_zone* and *day_start_hour* come from the writer's settings; the draft's own zone wins. An
+    entry that is replaced keeps its time and zone where the draft leaves them out, so that sending
+    the same draft again changes nothing.
     """
-    zone = draft.time_zone or time_zone
-    at = in_zone(draft.occurred_at or now, zone)
     before = replaces if isinstance(replaces, Entry) else None
+    zone = draft.time_zone or (before.time_zone if before else time_zone)
+    at = in_zone(draft.occurred_at or (before.occurred_at if before else now), zone)
     same_text = before and (before.title, before.content) == (draft.title, draft.content)
     version = replaces.version + 1 if replaces else 1
     same_time = before and (before.occurred_at, before.time_zone) == (at, zone)

@@ -1,13 +1,13 @@
 """Pages of a longer list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Generic, TypeVar
 
 import attrs
 
-from reflekt_core.model.fields import Range
+from reflekt_core.model.fields import Range, check
 
-__all__ = ["Limit", "Page", "Position"]
+__all__ = ["Limit", "Page", "PageSize", "Position", "through"]
 
 T = TypeVar("T")
 
@@ -16,6 +16,16 @@ Position = tuple[str | int | None, ...]
 
 Limit = Annotated[int, Range(1, 100)]
 """How many items a page may hold."""
+
+
+@attrs.frozen
+class PageSize:
+    """A limit that was checked."""
+
+    limit: Limit = 20
+
+    def __attrs_post_init__(self) -> None:
+        check(self)
 
 
 @attrs.frozen
@@ -37,3 +47,12 @@ class Page(Generic[T]):
     def __len__(self) -> int:
         """Count the items of this page."""
         return len(self.items)
+
+
+def through(read: Callable[[Position | None], Page[T]]) -> Iterator[T]:
+    """Go through the items of every page; *read* returns the page at a position."""
+    page = read(None)
+    yield from page
+    while page.next is not None:
+        page = read(page.next)
+        yield from page

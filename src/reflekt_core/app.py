@@ -1,0 +1,390 @@
+"""The composition root: `Reflekt` puts the parts together, and says who follows from events."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+from reflekt_core.errors import ConfigurationError, ReflektError
+from reflekt_core.model.accounts import Account, Actor
+from reflekt_core.model.jobs import Job, JobKind
+from reflekt_core.ports import Assistant, Cipher, Clock, Ids, Store
+from reflekt_core.services.context import Context
+from reflekt_core.stores import open_store
+
+if TYPE_CHECKING:
+    from reflekt_core.services.analytics import Analytics
+    from reflekt_core.services.categories import Categories, Tags
+    from reflekt_core.services.entries import Entries
+    from reflekt_core.services.events import Consumer, Publisher
+    from reflekt_core.services.health import HealthService
+    from reflekt_core.services.insights import SuggestionService, SummaryService
+    from reflekt_core.services.jobs import Jobs
+    from reflekt_core.services.prompts import PromptService
+    from reflekt_core.services.settings import SettingsService
+    from reflekt_core.services.transfer import AccountService, AdminService
+
+__all__ = ["Reflekt", "TimeOrderedIds", "Worker", "utc_now"]
+
+PURGE_EVERY = timedelta(hours=1)
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+class TimeOrderedIds:
+    """Makes UUIDs of version 7 (RFC 9562, section 5.7), each greater than the one before."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def __call__(self) -> UUID:
+        """Return the next id."""
+        milliseconds = time.time_ns() // 1_000_000
+        fresh = milliseconds << 74 | int.from_bytes(os.urandom(10), "big") >> 6
+        with self._lock:
+            # In the same millisecond, or if the clock went back, count on.
+            self._last = max(fresh, self._last + 1)
+            number = self._last
+        high, low = number >> 62, number & (1 << 62) - 1
+        return UUID(int=(high >> 12) << 80 | 0x7 << 76 | (high & 0xFFF) << 64 | 0b10 << 62 | low)
+
+
+class _Parts:
+    """What all views of one journal share."""
+
+    def __init__(
+        self,
+        store: Store,
+        assistant: Callable[[], Assistant],
+        clock: Clock,
+        ids: Ids,
+        trash_days: int,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self.trash_days = trash_days
+        self.worker: Worker | None = None
+        self.purged_at: datetime | None = None
+        self.closed = False
+        self._open_assistant = assistant
+        self._assistant: Assistant | None = None
+
+    def assistant(self) -> Assistant:
+        """Return the assistant, opened at the first use."""
+        if self._assistant is None:
+            self._assistant = self._open_assistant()
+        return self._assistant
+
+    def settle(self) -> int:
+        """Handle what is pending, unless a worker does so in the background."""
+        return 0 if self.worker else self.drain()
+
+    def wake(self) -> None:
+        """Tell the worker, if there is one, that there is something to do."""
+        if self.worker:
+            self.worker.wake()
+
+    def drain(self) -> int:
+        """Handle every pending event, and purge what is due; return the number of events."""
+        handled = self._publisher().drain()
+        now = self.clock()
+        if self.purged_at is None or now - self.purged_at >= PURGE_EVERY:
+            from reflekt_core.services.events import purge
+
+            self.purged_at = now
+            if purge(self.store, self.clock, self.trash_days):
+                handled += self._publisher().drain()
+        return handled
+
+    def _publisher(self) -> "Publisher":
+        from reflekt_core.services.events import Publisher
+
+        return Publisher(self.store, self._subscriptions(), self.clock)
+
+    def _subscriptions(self) -> "Mapping[str, Consumer]":
+        """Return who is told of events, by name. The search index lives in the store's own writes."""
+        from reflekt_core.services.analytics import count_entry
+        from reflekt_core.services.insights import understand
+        from reflekt_core.services.jobs import run_job
+
+        return {
+            "analytics": partial(count_entry, self.store),
+            "insights": partial(understand, self.store, self.clock, self.assistant),
+            "jobs": partial(run_job, self.store, self.clock),
+        }
+
+
+class Reflekt:
+    """
+    A journal, as one user sees it.
+
+        >>> from reflekt_core import Reflekt
+        >>> reflekt = Reflekt.open("memory://")
+        >>> entry = reflekt.entries.create("We swam until the sun set.", mood=5, tags=["sea"])
+        >>> [hit.entry.id == entry.id for hit in reflekt.entries.search("swam")]
+        [True]
+
+    Each noun of the API is an attribute, each verb a method of it. What follows from writing
+    (insights, analytics) is brought up to date when it is asked for, at `drain`, and at `close`.
+    """
+
+    def __init__(self, parts: _Parts, actor: Actor) -> None:
+        """Use `open` or `on` instead."""
+        self._parts = parts
+        self.actor = actor
+        self._context = Context(
+            actor,
+            parts.store,
+            parts.clock,
+            parts.ids,
+            parts.assistant,
+            parts.settle,
+            parts.wake,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        url: str = "sqlite:///journal.db",
+        *,
+        user: str = "me",
+        assistant: str | Assistant = "local",
+        cipher: Cipher | None = None,
+    ) -> Self:
+        """
+        Return the journal of *user* in the store at *url*, which is made if it does not exist.
+
+        Args:
+            url: ``memory://`` or ``sqlite:///path``.
+            user: Whose journal; any id.
+            assistant: The name of an AI provider, or one of your own.
+            cipher: Seals what the store keeps; by default nothing is encrypted.
+
+        Raises:
+            ConfigurationError: The URL or the provider's name is not known.
+            StoreError: The store cannot be opened.
+        """
+        return cls.on(open_store(url, cipher), user=user, assistant=assistant)
+
+    @classmethod
+    def on(  # noqa: PLR0913 - the ports, each with its default
+        cls,
+        store: Store,
+        *,
+        user: str = "me",
+        assistant: str | Assistant = "local",
+        clock: Clock = utc_now,
+        ids: Ids | None = None,
+        trash_days: int = 30,
+    ) -> Self:
+        """Return the journal of *user* in *store*; entries leave the trash after *trash_days*."""
+        if not user:
+            raise ConfigurationError("user must not be empty")
+        opened = _assistant_opener(assistant)
+        parts = _Parts(store, opened, clock, ids or TimeOrderedIds(), trash_days)
+        return cls(parts, Actor(user))
+
+    def acting_as(self, actor: Actor) -> "Reflekt":
+        """Return the same journal as *actor* sees it."""
+        return Reflekt(self._parts, actor)
+
+    @property
+    def entries(self) -> "Entries":
+        """Writing, reading, finding and deleting entries."""
+        from reflekt_core.services.entries import Entries
+
+        return Entries(self._context)
+
+    @property
+    def tags(self) -> "Tags":
+        """Tags with counts, and renaming them."""
+        from reflekt_core.services.categories import Tags
+
+        return Tags(self._context)
+
+    @property
+    def categories(self) -> "Categories":
+        """Categories."""
+        from reflekt_core.services.categories import Categories
+
+        return Categories(self._context)
+
+    @property
+    def prompts(self) -> "PromptService":
+        """Prompts to write from."""
+        from reflekt_core.services.prompts import PromptService
+
+        return PromptService(self._context)
+
+    @property
+    def suggestions(self) -> "SuggestionService":
+        """Ways to continue a draft."""
+        from reflekt_core.services.insights import SuggestionService
+
+        return SuggestionService(self._context)
+
+    @property
+    def summaries(self) -> "SummaryService":
+        """Summaries of periods."""
+        from reflekt_core.services.insights import SummaryService
+
+        return SummaryService(self._context)
+
+    @property
+    def analytics(self) -> "Analytics":
+        """Trends, mood, frequency, topics and sentiment."""
+        from reflekt_core.services.analytics import Analytics
+
+        return Analytics(self._context)
+
+    @property
+    def settings(self) -> "SettingsService":
+        """The user's settings."""
+        from reflekt_core.services.settings import SettingsService
+
+        return SettingsService(self._context)
+
+    @property
+    def jobs(self) -> "Jobs":
+        """Work that takes longer."""
+        from reflekt_core.services.jobs import Jobs
+
+        return Jobs(self._context)
+
+    @property
+    def account(self) -> "AccountService":
+        """Export and erasure."""
+        from reflekt_core.services.transfer import AccountService
+
+        return AccountService(self._context)
+
+    @property
+    def admin(self) -> "AdminService":
+        """What an administrator may know."""
+        from reflekt_core.services.transfer import AdminService
+
+        return AdminService(self._context)
+
+    @property
+    def health(self) -> "HealthService":
+        """Whether Reflekt is up."""
+        from reflekt_core.services.health import HealthService
+
+        return HealthService()
+
+    @property
+    def store(self) -> Store:
+        """The store below, for tools: backup, the outbox."""
+        return self._parts.store
+
+    @property
+    def clock(self) -> Clock:
+        """The clock in use."""
+        return self._parts.clock
+
+    def rebuild(self, what: JobKind) -> Job:
+        """
+        Return the job that builds the user's search index or aggregates anew.
+
+        Args:
+            what: `JobKind.REBUILD_INDEX` or `JobKind.REBUILD_ANALYTICS`.
+        """
+        from reflekt_core.services.jobs import start_job
+
+        account: Account = self._context.authorise(None)
+        return start_job(self._context, account, what, {})
+
+    def drain(self) -> int:
+        """Do at once what follows from writes, and return how many events were handled."""
+        return self._parts.drain()
+
+    def start_worker(self) -> "Worker":
+        """Return a thread that does in the background what follows from writes, until `close`."""
+        if self._parts.worker is None:
+            self._parts.worker = Worker(self._parts.drain)
+            self._parts.worker.start()
+        return self._parts.worker
+
+    def close(self) -> None:
+        """Finish what follows from writes and let go of the store. Closing twice is fine."""
+        if self._parts.worker is not None:
+            self._parts.worker.stop()
+            self._parts.worker = None
+        elif not self._parts.closed:
+            with suppress(ReflektError):  # what is left is taken up at the next opening
+                self.drain()
+        self._parts.closed = True
+        self._parts.store.close()
+
+    def __enter__(self) -> Self:
+        """Return the journal."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the journal."""
+        self.close()
+
+
+def _assistant_opener(assistant: str | Assistant) -> Callable[[], Assistant]:
+    if isinstance(assistant, Assistant):
+        return lambda: assistant
+    from reflekt_core.providers import PROVIDERS, open_assistant
+
+    if assistant not in PROVIDERS:
+        raise ConfigurationError(
+            f"there is no AI provider {assistant!r}; known: {', '.join(sorted(PROVIDERS))}"
+        )
+    return partial(open_assistant, assistant)
+
+
+class Worker(threading.Thread):
+    """Does what follows from writes, soon after each and at least every *every_seconds*."""
+
+    def __init__(self, drain: Callable[[], int], every_seconds: float = 1.0) -> None:
+        """Call *drain* whenever there may be something to do."""
+        super().__init__(name="reflekt-worker", daemon=True)
+        self._drain = drain
+        self._every_seconds = every_seconds
+        self._due = threading.Event()
+        self._ended = False
+
+    def wake(self) -> None:
+        """Look for something to do now."""
+        self._due.set()
+
+    def stop(self) -> None:
+        """Finish what is being done, and end."""
+        self._ended = True
+        self._due.set()
+        self.join()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        import logging
+
+        log = logging.getLogger("reflekt.worker")
+        while not self._ended:
+            self._due.wait(self._every_seconds)
+            self._due.clear()
+            try:
+                self._drain()
+            except ReflektError as error:
+                log.warning("draining failed: %s", error.code)
+            except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong
+                log.error("draining failed: %s", type(error).__name__)  # noqa: TRY400 - a traceback may carry text

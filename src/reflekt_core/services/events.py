@@ -1,0 +1,100 @@
+"""Telling consumers what happened: at least once, in no promised order, and never stuck on one."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import attrs
+
+from reflekt_core.errors import NotFound, ReflektError, Unavailable, VersionConflict
+from reflekt_core.model.entries import Entry, Tombstone
+from reflekt_core.model.events import Delivery, Event, Retry
+from reflekt_core.ports import Clock, Store
+
+__all__ = ["MAX_ATTEMPTS", "Consumer", "Publisher", "purge"]
+
+Consumer = Callable[[Event], None]
+"""
+Follows from an event. May be told the same event several times, and an older one after a newer.
+
+Raises:
+    Exception: It will be told again, up to `MAX_ATTEMPTS` times in all.
+"""
+
+MAX_ATTEMPTS = 5
+BATCH = 100
+
+
+@attrs.frozen
+class Publisher:
+    """Takes events out of the outbox and tells every consumer."""
+
+    store: Store
+    consumers: Mapping[str, Consumer]
+    clock: Clock
+
+    def drain(self) -> int:
+        """
+        Tell of everything that is due, and return how many deliveries were settled.
+
+        A consumer that fails is told again after 2, 4, 8 and 16 seconds; then the event is set
+        aside for it, and the others go on.
+
+        Raises:
+            Unavailable: The store is busy or away; what is left stays in the outbox.
+        """
+        settled = 0
+        while batch := self.store.outbox.pending(self.clock(), limit=BATCH):
+            for delivery in batch:
+                self._deliver(delivery)
+            settled += len(batch)
+        return settled
+
+    def _deliver(self, delivery: Delivery) -> None:
+        names = [delivery.consumer] if delivery.consumer else list(self.consumers)
+        retries = [retry for name in names if (retry := self._tell(name, delivery))]
+        self.store.outbox.settle(delivery, retries)
+
+    def _tell(self, name: str, delivery: Delivery) -> Retry | None:
+        consumer = self.consumers.get(name)
+        if consumer is None:
+            return None  # it was told to a consumer that this version no longer has
+        try:
+            consumer(delivery.event)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a consumer must never stop the others
+            attempts = delivery.attempts + 1
+            due_at = self.clock() + timedelta(seconds=2**attempts)
+            return Retry(name, attempts, due_at if attempts < MAX_ATTEMPTS else None, _code(error))
+        return None
+
+
+def _code(error: Exception) -> str:
+    # Never the message: it may hold what an entry says.
+    return error.code if isinstance(error, ReflektError) else type(error).__name__
+
+
+def purge(store: Store, clock: Clock, trash_days: int) -> int:
+    """Delete for good what lay in the trash for *trash_days*, and what expired; return how many."""
+    now = clock()
+    old = now - timedelta(days=trash_days)
+    purged = 0
+    while batch := store.entries.trashed_before(old, limit=BATCH):
+        gone = 0
+        for user_id, entry_id in batch:
+            entry = store.entries.get(user_id, entry_id)
+            if not isinstance(entry, Entry) or entry.trashed_at is None or entry.trashed_at >= old:
+                continue
+            try:
+                account = store.accounts.get(user_id)
+                tombstone = Tombstone(entry_id, entry.version + 1, now)
+                store.entries.put(account, tombstone, replaces=entry.version)
+            except (VersionConflict, NotFound):
+                continue  # it was taken out of the trash just now
+            gone += 1
+        purged += gone
+        if not gone:
+            break
+    while expired := store.purge_expired(now, limit=BATCH):
+        purged += expired
+    return purged
