@@ -1,0 +1,126 @@
+"""
+One session for each question we ask of the code.
+
+Plain ``nox`` asks them all. ``nox -s tests`` runs the tests alone; ``nox -s tests -- -k search`` hands what
+follows the dashes to pytest.
+"""
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal", "api"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+def groups(*names: str) -> list[str]:
+    """Return the requirements of dependency groups."""
+    return nox.project.dependency_groups(PROJECT, *names)
+
+
+def install_wheel(session: nox.Session, extras: str = "") -> None:
+    """Build the wheel and install it, so that what is tested is what users get."""
+    dist = Path(session.create_tmp()) / "dist"
+    session.install("build")
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), ".", silent=True)
+    newest = max(dist.glob("*.whl"), key=lambda wheel: wheel.stat().st_mtime)
+    session.install("--force-reinstall", "--no-deps", str(newest))
+    session.install(f"{newest}{extras}")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Is the code in our style?"""
+    session.install(*groups("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Do the types hold, strictly?"""
+    session.install("-e", ".[serve]", *groups("types"))
+    session.run("mypy")
+
+
+@nox.session
+def architecture(session: nox.Session) -> None:
+    """Do imports point down?"""
+    session.install("-e", ".[serve]", *groups("architecture"))
+    session.run("lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Does the installed wheel do what it should, with the Python at hand?"""
+    _test(session)
+
+
+@nox.session(python=PYTHONS)
+def tests_on(session: nox.Session) -> None:
+    """Does it on every Python we promise?"""
+    _test(session)
+
+
+def _test(session: nox.Session) -> None:
+    install_wheel(session, "[serve]")
+    session.install(*groups("test"))
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session
+def tests_minimal(session: nox.Session) -> None:
+    """Does the library work with no extra installed?"""
+    install_wheel(session)
+    session.install(*groups("minimal"))
+    session.run("pytest", "-m", "minimal", *session.posargs)
+
+
+@nox.session
+def tests_lowest(session: nox.Session) -> None:
+    """Does it with the oldest dependencies we allow?"""
+    session.install("uv")
+    session.run(
+        "uv", "pip", "install", "--resolution", "lowest-direct", ".[serve]", silent=True
+    )
+    session.install(*groups("test"))
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """Does the served API keep to its own OpenAPI document, whatever is sent?"""
+    install_wheel(session, "[serve]")
+    session.install(*groups("api"))
+    session.run("python", "tests/fuzz_api.py", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """How fast is it, against a bare floor measured in the same run?"""
+    install_wheel(session, "[serve]")
+    for script in sorted(Path("benchmarks").glob("bench_*.py")):
+        session.run("python", str(script), *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Which lines does no test run?"""
+    session.install("-e", ".[serve]", "pytest-cov", *groups("test"))
+    session.run("pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Does the distribution build, and hold what it should?"""
+    session.install("build", "twine")
+    session.run("python", "-m", "build", "--outdir", "dist", ".")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").glob("*")))
