@@ -1,0 +1,149 @@
+"""Tags, categories, erasure, rebuilding: work done in steps."""
+
+from uuid import uuid4
+
+import pytest
+
+from reflekt_core import Reflekt
+from reflekt_core.errors import (
+    AccountErased,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    VersionConflict,
+)
+from reflekt_core.model.accounts import Actor
+from reflekt_core.model.jobs import JobKind, JobState
+from reflekt_core.model.paging import through
+from reflekt_core.testing import FakeClock
+
+
+def test_renaming_a_tag_reaches_every_entry(reflekt: Reflekt) -> None:
+    """Entries in and outside the trash, over several steps, lose the old name and keep the rest."""
+    for number in range(230):
+        reflekt.entries.create(f"n{number}", tags=["x", "Sea"] if number % 2 else ["sea", "y"])
+    trashed = reflekt.entries.create("trash", tags=["sea"])
+    reflekt.entries.delete(trashed.id)
+    job = reflekt.tags.rename("SEA", "ocean")
+    assert (job.state, job.done, job.total) == (JobState.DONE, 231, 231)
+    counts = {tag.name: tag.count for tag in reflekt.tags.list()}
+    assert counts == {"ocean": 230, "x": 115, "y": 115}
+    assert reflekt.entries.restore(trashed.id).tags == ("ocean",)
+
+
+def test_renaming_to_a_tag_that_exists_merges(reflekt: Reflekt) -> None:
+    """An entry that carries both keeps one, and its text's version does not change."""
+    entry = reflekt.entries.create("both", tags=["sea", "ocean"])
+    reflekt.tags.rename("sea", "ocean")
+    after = reflekt.entries.get(entry.id)
+    assert (after.tags, after.version, after.content_version) == (("ocean",), 2, 1)
+
+
+def test_a_tag_may_change_its_spelling_alone(reflekt: Reflekt) -> None:
+    """Renaming to the same word in another case ends, and shows the new spelling."""
+    reflekt.entries.create("one", tags=["sea"])
+    assert reflekt.tags.rename("sea", "Sea").state is JobState.DONE
+    assert [tag.name for tag in reflekt.tags.list()] == ["Sea"]
+
+
+def test_a_bad_tag_name_is_refused(reflekt: Reflekt) -> None:
+    """Both names are checked before anything is done."""
+    with pytest.raises(InvalidInput, match="name"):
+        reflekt.tags.rename("sea", " ")
+    with pytest.raises(InvalidInput, match="tag"):
+        reflekt.tags.rename("x" * 51, "sea")
+
+
+def test_deleting_a_category_leaves_its_entries(reflekt: Reflekt) -> None:
+    """Entries live on without it; its list is empty at once."""
+    work = reflekt.categories.create("Work")
+    entries = [reflekt.entries.create(f"{n}", category_id=work.id) for n in range(120)]
+    job = reflekt.categories.delete(work.id, if_version=1)
+    assert reflekt.jobs.get(job.id).state is JobState.DONE
+    assert reflekt.entries.get(entries[0].id).category_id is None
+    assert len(reflekt.entries.list(category_id=work.id)) == 0
+    with pytest.raises(NotFound):
+        reflekt.categories.delete(work.id)
+
+
+def test_categories_have_versions(reflekt: Reflekt) -> None:
+    """A category is made, replaced, and guarded by its version."""
+    made = reflekt.categories.create("Work", color="#2a9d8f", idempotency_key="a")
+    assert reflekt.categories.create("Work", color="#2a9d8f", idempotency_key="a") == made
+    changed = reflekt.categories.put(made.id, "Job", if_version=1)
+    assert (changed.name, changed.color, changed.version) == ("Job", None, 2)
+    with pytest.raises(VersionConflict):
+        reflekt.categories.put(made.id, "Work", if_version=1)
+    assert reflekt.categories.put(uuid4(), "New").version == 1
+    assert len(reflekt.categories.list()) == 2
+
+
+def test_an_erased_account_is_empty_and_can_begin_anew(reflekt: Reflekt, clock: FakeClock) -> None:
+    """Nothing of the user is left, nothing of others is touched, and writing works again."""
+    work = reflekt.categories.create("Work")
+    entry = reflekt.entries.create("Gone.", tags=["t"], category_id=work.id, idempotency_key="k")
+    reflekt.entries.insights(entry.id)
+    reflekt.prompts.daily()
+    ana = reflekt.acting_as(Actor("ana"))
+    kept = ana.entries.create("Kept.")
+    with pytest.raises(InvalidInput, match="confirm"):
+        reflekt.account.delete(confirm="ana")
+    job = reflekt.account.delete(confirm="me")
+    assert job.state is JobState.DONE
+    assert list(through(lambda after: reflekt.account.export(after=after))) == []
+    assert reflekt.entries.changes().items == ()
+    assert len(reflekt.tags.list()) == 0
+    assert reflekt.analytics.trends().totals.entries == 0
+    assert reflekt.entries.create("New.", idempotency_key="k").version == 1
+    assert ana.entries.get(kept.id) == kept
+
+
+def test_tokens_from_before_an_erasure_are_refused(reflekt: Reflekt, clock: FakeClock) -> None:
+    """An actor whose token was issued until then is turned away; a newer one is not."""
+    before = reflekt.acting_as(Actor("me", issued_at=clock()))
+    before.entries.create("x")
+    reflekt.account.delete(confirm="me")
+    with pytest.raises(Unauthenticated):
+        before.entries.list()
+    clock.advance(seconds=1)
+    after = reflekt.acting_as(Actor("me", issued_at=clock()))
+    assert len(after.entries.list()) == 0
+
+
+def test_an_erasure_cut_short_is_taken_up_again(reflekt: Reflekt, clock: FakeClock) -> None:
+    """Between the fence and the end nobody can read or write; then the job goes on to its end."""
+    for number in range(150):
+        reflekt.entries.create(f"{number}")
+    reflekt.drain()
+    worker = reflekt.start_worker()
+    worker.stop()  # there is a worker, so nothing is done in the request; but it has ended
+    job = reflekt.account.delete(confirm="me")
+    assert job.state is JobState.RUNNING
+    for use in (reflekt.entries.list, lambda: reflekt.entries.create("x"), reflekt.settings.get):
+        with pytest.raises(AccountErased):
+            use()
+    assert reflekt.jobs.get(job.id).state is JobState.RUNNING
+    account = reflekt.store.accounts.get("me")
+    assert reflekt.store.accounts.erase_some(account, 20, keep=job.id) > 0
+    reflekt.drain()
+    assert reflekt.jobs.get(job.id).state is JobState.DONE
+    assert len(reflekt.entries.list()) == 0
+
+
+def test_rebuilding_changes_nothing_that_was_right(reflekt: Reflekt) -> None:
+    """Index and aggregates built anew answer as before."""
+    for number in range(130):
+        reflekt.entries.create(f"sea {number}", mood=number % 5 + 1)
+    trashed = reflekt.entries.create("sea trash")
+    reflekt.entries.delete(trashed.id)
+    before = (reflekt.analytics.trends(), reflekt.entries.search("sea", limit=100).items)
+    assert reflekt.rebuild(JobKind.REBUILD_ANALYTICS).state is JobState.DONE
+    assert reflekt.rebuild(JobKind.REBUILD_INDEX).state is JobState.DONE
+    assert (reflekt.analytics.trends(), reflekt.entries.search("sea", limit=100).items) == before
+
+
+def test_somebody_elses_job_is_not_found(reflekt: Reflekt) -> None:
+    """A job is its owner's alone."""
+    job = reflekt.tags.rename("a", "b")
+    with pytest.raises(NotFound):
+        reflekt.acting_as(Actor("ana")).jobs.get(job.id)
