@@ -1,0 +1,157 @@
+"""The outbox and those who follow from events: nothing is lost, nothing counts twice."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reflekt_core import Reflekt
+from reflekt_core.errors import AssistantError, Unavailable
+from reflekt_core.model.events import Event
+from reflekt_core.ports import Assistant
+from reflekt_core.providers import open_assistant
+from reflekt_core.services.events import MAX_ATTEMPTS, Publisher
+from reflekt_core.stores import open_store
+from reflekt_core.testing import FakeClock
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+def test_events_carry_no_text(reflekt: Reflekt) -> None:
+    """What waits in the outbox names ids and versions alone."""
+    reflekt.entries.create("canary", title="canary", tags=["canary"])
+    (delivery,) = reflekt.store.outbox.pending(reflekt.clock())
+    assert "canary" not in repr(delivery)
+
+
+def test_one_poisoned_event_stops_nobody(reflekt: Reflekt, clock: FakeClock) -> None:
+    """A consumer that keeps failing on one event has it set aside; the other consumers go on."""
+    poisoned = str(reflekt.entries.create("poison").id)
+    good = [str(reflekt.entries.create(f"{n}").id) for n in range(5)]
+    seen: dict[str, list[str]] = {"picky": [], "easy": []}
+
+    def picky(event: Event) -> None:
+        if event.subject_id == poisoned:
+            raise ValueError("text of an entry")
+        seen["picky"].append(event.subject_id)
+
+    publisher = Publisher(
+        reflekt.store, {"picky": picky, "easy": lambda e: seen["easy"].append(e.subject_id)}, clock
+    )
+    for _ in range(MAX_ATTEMPTS):
+        publisher.drain()
+        clock.advance(minutes=1)
+    assert seen == {"picky": good, "easy": [poisoned, *good]}
+    (parked,) = reflekt.store.outbox.parked().items
+    assert (parked.consumer, parked.attempts, parked.error) == ("picky", 5, "ValueError")
+    assert reflekt.store.outbox.backlog() == 0
+    publisher.drain()
+    assert len(reflekt.store.outbox.parked()) == 1
+    assert reflekt.store.outbox.redrive() == 1
+    Publisher(reflekt.store, {"picky": lambda e: seen["picky"].append(e.subject_id)}, clock).drain()
+    assert seen["picky"][-1] == poisoned
+    assert len(reflekt.store.outbox.parked()) == 0
+
+
+def test_a_failed_consumer_waits_before_the_next_try(reflekt: Reflekt, clock: FakeClock) -> None:
+    """A try that is not due yet is not made."""
+    reflekt.entries.create("x")
+    tries = []
+
+    def failing(event: Event) -> None:
+        tries.append(event)
+        raise RuntimeError
+
+    publisher = Publisher(reflekt.store, {"failing": failing}, clock)
+    publisher.drain()
+    publisher.drain()
+    assert len(tries) == 1
+    clock.advance(seconds=2)
+    publisher.drain()
+    assert len(tries) == 2
+
+
+def test_an_unavailable_store_parks_nothing(reflekt: Reflekt, clock: FakeClock) -> None:
+    """When the store is away, events wait without counting as failures."""
+
+    def away(event: Event) -> None:
+        raise Unavailable("busy")
+
+    reflekt.entries.create("x")
+    publisher = Publisher(reflekt.store, {"away": away}, clock)
+    for _ in range(MAX_ATTEMPTS + 1):
+        with pytest.raises(Unavailable):
+            publisher.drain()
+    (delivery,) = reflekt.store.outbox.pending(clock())
+    assert delivery.attempts == 0
+
+
+@given(crashes=st.lists(st.integers(0, 8), max_size=6), edits=st.lists(st.integers(0, 3), min_size=1, max_size=8))
+def test_a_crash_anywhere_neither_loses_nor_doubles(crashes: list[int], edits: list[int]) -> None:
+    """However often the worker dies between two steps, the sums end as if it never had."""
+    with Reflekt.on(open_store("memory://"), clock=FakeClock()) as reflekt:
+        ids = [reflekt.entries.create(f"a fine day {n}", mood=3).id for n in range(3)]
+        for number in edits:
+            if number == 3:
+                reflekt.entries.delete(ids[0])
+                reflekt.entries.restore(ids[0])
+            else:
+                reflekt.entries.update(ids[number], mood=number + 1, content=f"worse {number}")
+        for after in crashes:
+            _drain_and_die(reflekt, after)
+        reflekt.drain()
+        trends = reflekt.analytics.trends()
+        assert trends.totals.entries == 3
+        moods = sorted(e.mood or 0 for e in reflekt.entries.list())
+        assert trends.moods.mean == pytest.approx(sum(moods) / 3, abs=1e-3)
+        assert reflekt.store.outbox.backlog() == 0
+        assert all(reflekt.entries.insights(id).status == "ready" for id in ids)
+
+
+def _drain_and_die(reflekt: Reflekt, after: int) -> None:
+    """Drain, and crash before the step number *after*: a consumer's, or settling."""
+    countdown = iter(range(after, -1, -1))
+
+    def step() -> None:
+        if next(countdown, 0) == 0:
+            raise Crash
+
+    parts = reflekt._parts
+
+    def dying(consume):  # type: ignore[no-untyped-def]
+        def consumer(event: Event) -> None:
+            step()
+            consume(event)
+            step()
+
+        return consumer
+
+    consumers = {name: dying(c) for name, c in parts._subscriptions().items()}
+    publisher = Publisher(reflekt.store, consumers, reflekt.clock)
+    try:
+        publisher.drain()
+    except Crash:
+        return
+
+
+def test_an_ai_outage_never_touches_writing(clock: FakeClock) -> None:
+    """The entry is stored; the insight says failed, and arrives when the provider is back."""
+    class Flaky(Assistant):
+        down = True
+
+        def answer(self, task):  # type: ignore[no-untyped-def, override]
+            if self.down:
+                raise AssistantError("no answer", provider="flaky", retryable=True)
+            return open_assistant("local").answer(task)
+
+    flaky = Flaky()
+    with Reflekt.on(open_store("memory://"), clock=clock, assistant=flaky) as reflekt:
+        entry = reflekt.entries.create("Stored anyway.")
+        failed = reflekt.entries.insights(entry.id)
+        assert (failed.status, failed.code) == ("failed", "assistant_error")
+        assert reflekt.entries.analyse(entry.id).status == "failed"
+        assert reflekt.analytics.trends().totals.entries == 1
+        flaky.down = False
+        clock.advance(seconds=10)
+        assert reflekt.entries.insights(entry.id).status == "ready"
