@@ -5,9 +5,6 @@ Plain ``nox`` asks them all. ``nox -s tests`` runs the tests alone; ``nox -s tes
 follows the dashes to pytest.
 """
 
-import hashlib
-import json
-import tarfile
 from pathlib import Path
 
 import nox
@@ -88,9 +85,7 @@ def tests_minimal(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """Does it with the oldest dependencies we allow?"""
     session.install("uv")
-    session.run(
-        "uv", "pip", "install", "--resolution", "lowest-direct", ".[serve]", silent=True
-    )
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[serve]", silent=True)
     session.install(*groups("test"))
     session.run("pytest", "-n", "auto", *session.posargs)
 
@@ -115,7 +110,9 @@ def benchmarks(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Which lines does no test run?"""
     session.install("-e", ".[serve]", "pytest-cov", *groups("test"))
-    session.run("pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered")
+    session.run(
+        "pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered"
+    )
 
 
 @nox.session

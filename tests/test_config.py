@@ -82,7 +82,7 @@ def test_debug_can_be_said_in_several_ways(value: str) -> None:
 
 
 def test_a_provider_is_named_once() -> None:
-    """rustbert is another name of the local provider, which is then not tried twice."""
+    """The name rustbert is another one of the local provider, which is then not tried twice."""
     assert Config.from_env({"AI_PROVIDER": "local, RustBert"}).ai_providers == ("local",)
 
 

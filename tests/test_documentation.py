@@ -1,6 +1,6 @@
 """Code in the README and in docs runs."""
 
-import os
+import re
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,6 @@ def test_the_python_code_of_a_page_runs(
 
 def test_the_pages_link_to_files_that_exist() -> None:
     """Every relative link of a page leads somewhere."""
-    import re
-
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert os.path.exists(page.parent / target), f"{page.name} links to {target}"
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

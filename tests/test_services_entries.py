@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import (
@@ -15,7 +16,6 @@ from reflekt_core.errors import (
 from reflekt_core.model.accounts import Actor
 from reflekt_core.model.entries import Entry, Tombstone
 from reflekt_core.model.settings import PreferencesPatch
-from reflekt_core.testing import FakeClock
 
 
 def test_an_entry_is_returned_as_it_is_stored(reflekt: Reflekt) -> None:
@@ -28,9 +28,7 @@ def test_an_entry_is_returned_as_it_is_stored(reflekt: Reflekt) -> None:
 
 def test_time_and_zone_come_from_the_clock_and_the_settings(reflekt: Reflekt) -> None:
     """What the writer leaves out is now, where their settings say they are."""
-    reflekt.settings.update(
-        preferences=PreferencesPatch(time_zone="Asia/Tokyo", day_start_hour=4)
-    )
+    reflekt.settings.update(preferences=PreferencesPatch(time_zone="Asia/Tokyo", day_start_hour=4))
     entry = reflekt.entries.create("Late.")
     assert entry.occurred_at.isoformat() == "2026-11-23T03:40:00+09:00"
     assert entry.local_date == date(2026, 11, 22)

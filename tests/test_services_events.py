@@ -1,17 +1,19 @@
 """The outbox and those who follow from events: nothing is lost, nothing counts twice."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import AssistantError, Unavailable
 from reflekt_core.model.events import Event
-from reflekt_core.ports import Assistant
+from reflekt_core.ports import Assistant, Task
 from reflekt_core.providers import open_assistant
-from reflekt_core.services.events import MAX_ATTEMPTS, Publisher
+from reflekt_core.services.events import MAX_ATTEMPTS, Consumer, Publisher
 from reflekt_core.stores import open_store
-from reflekt_core.testing import FakeClock
 
 
 class Crash(BaseException):
@@ -87,7 +89,10 @@ def test_an_unavailable_store_parks_nothing(reflekt: Reflekt, clock: FakeClock) 
     assert delivery.attempts == 0
 
 
-@given(crashes=st.lists(st.integers(0, 8), max_size=6), edits=st.lists(st.integers(0, 3), min_size=1, max_size=8))
+@given(
+    crashes=st.lists(st.integers(0, 8), max_size=6),
+    edits=st.lists(st.integers(0, 3), min_size=1, max_size=8),
+)
 def test_a_crash_anywhere_neither_loses_nor_doubles(crashes: list[int], edits: list[int]) -> None:
     """However often the worker dies between two steps, the sums end as if it never had."""
     with Reflekt.on(open_store("memory://"), clock=FakeClock()) as reflekt:
@@ -119,7 +124,7 @@ def _drain_and_die(reflekt: Reflekt, after: int) -> None:
 
     parts = reflekt._parts
 
-    def dying(consume):  # type: ignore[no-untyped-def]
+    def dying(consume: Consumer) -> Consumer:
         def consumer(event: Event) -> None:
             step()
             consume(event)
@@ -137,10 +142,11 @@ def _drain_and_die(reflekt: Reflekt, after: int) -> None:
 
 def test_an_ai_outage_never_touches_writing(clock: FakeClock) -> None:
     """The entry is stored; the insight says failed, and arrives when the provider is back."""
+
     class Flaky(Assistant):
         down = True
 
-        def answer(self, task):  # type: ignore[no-untyped-def, override]
+        def answer(self, task: Task) -> Any:
             if self.down:
                 raise AssistantError("no answer", provider="flaky", retryable=True)
             return open_assistant("local").answer(task)

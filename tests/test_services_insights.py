@@ -1,8 +1,10 @@
 """Insights, prompts, suggestions, summaries and settings, as a program uses them."""
 
 from datetime import date, timedelta
+from hashlib import sha256
 
 import pytest
+from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import InProgress, InvalidInput, VersionConflict
@@ -15,7 +17,6 @@ from reflekt_core.model.settings import (
     Settings,
 )
 from reflekt_core.model.usage import Receipt
-from reflekt_core.testing import FakeClock
 
 
 def test_an_insight_follows_its_entry(reflekt: Reflekt) -> None:
@@ -69,8 +70,6 @@ def test_a_request_in_work_is_not_begun_twice(reflekt: Reflekt, clock: FakeClock
 
 
 def _only_key(reflekt: Reflekt) -> str:
-    from hashlib import sha256
-
     return sha256(b"suggestions.create\x00k").hexdigest()
 
 

@@ -12,14 +12,6 @@ from uuid import UUID
 import attrs
 
 from reflekt_core.model.accounts import Erasure, Permission
-from reflekt_core.model.analytics import (
-    Frequency,
-    MoodTrend,
-    SentimentTrend,
-    TopicTrends,
-    Trends,
-    TrendsQuery,
-)
 from reflekt_core.model.categories import Category, CategoryDraft
 from reflekt_core.model.entries import (
     Anniversary,
@@ -48,6 +40,14 @@ from reflekt_core.model.jobs import Job
 from reflekt_core.model.prompts import Prompt, PromptRequest, Prompts
 from reflekt_core.model.settings import Settings, SettingsPatch
 from reflekt_core.model.transfer import ExportRecord
+from reflekt_core.model.trends import (
+    Frequency,
+    MoodTrend,
+    SentimentTrend,
+    TopicTrends,
+    Trends,
+    TrendsQuery,
+)
 from reflekt_core.model.usage import Health, UsageQuery, UserUsage
 
 __all__ = ["OPERATIONS", "PATH_PARAMETERS", "Operation", "Shape"]

@@ -316,7 +316,12 @@ class Records(ABC, Generic[T]):
 
     @abstractmethod
     def get(self, user_id: str, key: str) -> T | None:
-        """Return the value, unless there is none or it has expired."""
+        """
+        Return the value, if there is one.
+
+        A store has no clock: what has expired is there until `Store.purge_expired`. Whoever cares
+        compares the times in the value.
+        """
 
     @abstractmethod
     def put(  # noqa: PLR0913 - the last two are rare and have defaults
@@ -397,7 +402,11 @@ class Store(ABC):
 
     @abstractmethod
     def purge_expired(self, now: datetime, *, limit: int = 100) -> int:
-        """Delete up to *limit* expired records of all users; return how many."""
+        """
+        Delete up to *limit* records of all users that expired by *now*; return how many.
+
+        Also does what the store has left undone in deleting things for good.
+        """
 
     @abstractmethod
     def backup(self, path: str) -> None:

@@ -262,7 +262,7 @@ class EntryFilter:
 
     def accepts(self, entry: Entry) -> bool:
         """Tell whether *entry* is meant. This is the definition that every store must keep to."""
-        folded = {fold_tag(tag) for tag in entry.tags}
+        folded = {fold_tag(tag) for tag in entry.tags} if self.tag else frozenset()
         return (
             (entry.trashed_at is not None) == self.trashed
             and (self.from_ is None or _when(entry, self.from_) >= self.from_)

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Who is calling: tokens, the secrets and key sets behind them."""

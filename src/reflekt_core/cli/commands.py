@@ -1,0 +1,147 @@
+"""The commands by name, what happens when one fails, and how others are added."""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from reflekt_core.errors import InvalidInput, MalformedInput, ReflektError
+from reflekt_core.services.health import installed_version
+
+__all__ = ["COMMANDS", "PLUGINS", "root", "run"]
+
+PLUGINS: Final = "reflekt.commands"
+"""The entry point group by which other packages add commands."""
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("serve:serve", "Serve the whole API from one folder."),
+    "token": ("token:token", "Print a token for the service."),
+    "write": ("write:write", "Write an entry."),
+    "list": ("read:list_", "List entries, newest first."),
+    "show": ("read:show", "Show an entry."),
+    "search": ("read:search", "Find entries by their words."),
+    "insights": ("insights:insights", "Show what was understood of an entry."),
+    "prompt": ("insights:prompt", "Get something to write about."),
+    "trends": ("trends:trends", "See how writing, mood and topics move."),
+    "backup": ("backup:backup", "Copy the journal to a file, while it is in use."),
+    "restore": ("backup:restore", "Put a backup in the place of the journal."),
+    "rebuild": ("upkeep:rebuild", "Build the search index or the analytics anew."),
+    "events": ("upkeep:events", "See and retry what could not be done after a write."),
+    "completion": ("completion:completion", "Print the completion script for a shell."),
+}
+"""Each command: where it is, and what it does. Only the one that runs is imported."""
+
+
+class _Root(click.Group):
+    """Finds commands in the table, then among those of other packages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return every name, ours first."""
+        return list(self._lines)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return the command, imported just now."""
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(f"reflekt_core.cli.{module}"), name)
+            return command
+        point = self._plugins.get(cmd_name)
+        return _loaded(point) if point else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._lines.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with what was typed, without importing any."""
+        names = [
+            CompletionItem(name, help=line)
+            for name, line in self._lines.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=PLUGINS)}
+
+    @property
+    def _lines(self) -> dict[str, str]:
+        others = {
+            name: f"From {point.dist.name}." if point.dist else ""
+            for name, point in sorted(self._plugins.items())
+        }
+        return {**others, **{name: line for name, (_, line) in COMMANDS.items()}}
+
+
+def _loaded(point: EntryPoint) -> click.Command:
+    try:
+        command = point.load()
+    except Exception as error:
+        said = type(error).__name__
+        raise click.ClickException(f"{point.name} of {point.value} does not load: {said}") from None
+    if not isinstance(command, click.Command):
+        raise click.ClickException(f"{point.name}: {point.value} is not a click command")
+    return command
+
+
+@click.group(
+    cls=_Root,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A journal lies in ./reflekt-data unless --store or REFLEKT_STORE names another.",
+)
+@click.version_option(installed_version(), prog_name="reflekt")
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """Keep a journal, understand it, and look back on it."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(args: Sequence[str] | None) -> int:
+    """
+    Run the command that *args* name, and return the exit code: 0, 1 (failed) or 2 (usage).
+
+    What goes wrong is told in one line on stderr, never as a traceback.
+    """
+    try:
+        result = root.main(args, prog_name="reflekt", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _failed(f"{error.format_message().rstrip('.')}{where}", error.exit_code)
+    except click.ClickException as error:
+        return _failed(error.format_message(), error.exit_code)
+    except click.Abort:
+        return _failed("stopped", 1)
+    except (InvalidInput, MalformedInput) as error:
+        return _failed(error.message, click.UsageError.exit_code)
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a traceback helps nobody at a terminal
+        return _failed(_told(error), 1)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(message: str, code: int) -> int:
+    click.echo(f"reflekt: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ReflektError):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    # Never the message: it may quote the journal. Where it happened is enough to look into it.
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"something went wrong that should not have: {type(error).__name__} in {frame.name}"

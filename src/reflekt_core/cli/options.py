@@ -1,0 +1,187 @@
+"""Options that several commands share, and what they lead to: a journal, moments, durations."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from reflekt_core.app import Reflekt
+from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url, made
+from reflekt_core.config import Config
+from reflekt_core.model.categories import Category
+from reflekt_core.model.paging import Page, through
+from reflekt_core.serialization import wire
+from reflekt_core.stores import open_store
+
+__all__ = [
+    "Command",
+    "category_named",
+    "duration",
+    "emit",
+    "file_of",
+    "filters",
+    "moment",
+    "on_journal",
+    "opened",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SQLITE: Final = "sqlite:///"
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Command(click.Command):
+    """A command whose help ends with *examples*."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one per line."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{' ' * formatter.current_indent}{example}\n")
+
+
+def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+on_journal: Final = _all(
+    click.option(
+        "--store",
+        envvar="REFLEKT_STORE",
+        metavar="URL",
+        help=f"Where the journal is.  [default: {journal_url(DEFAULT_FOLDER)}]",
+        show_envvar=True,
+    ),
+    click.option("--user", default="me", metavar="ID", help="Whose journal.", show_default=True),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API has it."),
+)
+"""Adds the options that say which journal is meant, and how to print."""
+
+
+@contextmanager
+def opened(store: str | None, user: str, *, new: bool = False) -> Iterator[Reflekt]:
+    """
+    Lend the journal of *user* in *store*; one that does not exist is made only if *new*.
+
+    What follows from writes is left to whoever asks for it: insights and trends do.
+    """
+    config = Config.from_env(os.environ)
+    url = store or journal_url(DEFAULT_FOLDER)
+    if new and not store:
+        made(DEFAULT_FOLDER)
+    file = file_of(url)
+    if file and not new and not file.exists():
+        raise click.ClickException(
+            f"there is no journal at {file} yet: begin with 'reflekt write', or name another "
+            "with --store"
+        )
+    reflekt = Reflekt.on(
+        open_store(url),
+        user=user,
+        assistant=config.ai_providers[0],
+        trash_days=config.trash_for.days,
+    )
+    try:
+        yield reflekt
+    finally:
+        # Not `reflekt.close`, which would first understand what was written: that can wait.
+        reflekt.store.close()
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a journal in SQLite; None for other stores."""
+    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+
+
+def emit(value: Any) -> None:
+    """Print *value* as JSON, in ASCII, so that no text can confuse a terminal."""
+    click.echo(json.dumps(value if isinstance(value, dict) else wire(value)))
+
+
+def moment(text: str) -> date:
+    """Return a date, or a time with offset."""
+    try:
+        found = date.fromisoformat(text) if len(text) <= len("2026-11-22") else None
+        found = found or datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or (isinstance(found, datetime) and found.tzinfo is None):
+        raise click.BadParameter(
+            "must be a date such as 2026-11-22, or a time with offset such as "
+            "2026-11-22T21:40+03:00"
+        )
+    return found
+
+
+def duration(text: str) -> timedelta:
+    """Return how long ``90s``, ``30m``, ``12h``, ``7d`` or ``2w`` is."""
+    match = re.fullmatch(r"([1-9][0-9]{0,7})([smhdw])", text)
+    if not match:
+        raise click.BadParameter("must be a number and one of s, m, h, d, w, such as 1h or 30d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+filters: Final = _all(
+    click.option("--from", "from_", type=moment, metavar="WHEN", help="This day or time, or later."),
+    click.option("--to", type=moment, metavar="WHEN", help="This day or time, or earlier."),
+    click.option("--tag", multiple=True, help="With this tag; may be repeated: with all of them."),
+    click.option("--category", metavar="NAME", help="In the category of this name or id."),
+    click.option("--mood-min", type=click.IntRange(1, 5), help="With at least this mood."),
+    click.option("--mood-max", type=click.IntRange(1, 5), help="With at most this mood."),
+    click.option("--starred/--not-starred", default=None, help="With a star, or without."),
+    click.option("--trashed", is_flag=True, help="In the trash, and nowhere else."),
+    click.option(
+        "--limit", type=click.IntRange(1), default=20, help="How many at most.", show_default=True
+    ),
+)
+"""Adds the options that say which entries are meant."""
+
+
+def category_named(reflekt: Reflekt, name: str) -> Category:
+    """
+    Return the category of that name, without regard to case, or of that id.
+
+    Raises:
+        click.BadParameter: There is none, or several.
+    """
+    known = list(through(lambda after: reflekt.categories.list(after=after, limit=100)))
+    found = [c for c in known if name.casefold() in (c.name.casefold(), str(c.id))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(str(c.id) for c in found)
+        raise click.BadParameter(f"several categories have this name; take an id: {ids}")
+    names = ", ".join(sorted(c.name for c in known)) or "none yet"
+    raise click.BadParameter(f"there is no such category; known: {names}")
+
+
+T = TypeVar("T")
+
+
+def first(read: Callable[..., Page[T]], limit: int) -> tuple[list[T], bool]:
+    """Return the first *limit* items that *read* returns page by page, and whether there are more."""
+    items: list[T] = []
+    page = read(after=None, limit=min(limit, 100))
+    items += page
+    while page.next is not None and len(items) < limit:
+        page = read(after=page.next, limit=min(limit - len(items), 100))
+        items += page
+    return items, page.next is not None

@@ -1,0 +1,65 @@
+"""`reflekt token`: tokens for the service of one machine."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from reflekt_core.app import utc_now
+from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
+from reflekt_core.cli.options import Command, duration
+from reflekt_core.cli.serve import issuer
+from reflekt_core.model.accounts import Role
+
+__all__ = ["token"]
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "reflekt token",
+        "reflekt token --user ana --expires 30d",
+        "reflekt token --role reader --scope 'entries:read analytics:*'",
+    ),
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help=f"Folder of the service.  [default: {DEFAULT_FOLDER}]",
+)
+@click.option("--user", default="me", metavar="ID", help="Whose token.", show_default=True)
+@click.option(
+    "--role", type=click.Choice(list(Role)), default=Role.USER, help="What for.", show_default=True
+)
+@click.option("--scope", metavar="TEXT", help="What of the role alone, with spaces between.")
+@click.option(
+    "--expires",
+    type=duration,
+    default="1h",
+    metavar="TIME",
+    help="How long it is good: a number and s, m, h, d or w.",
+    show_default=True,
+)
+def token(
+    data: Path | None, user: str, role: str, scope: str | None, expires: timedelta
+) -> None:
+    """
+    Print a token for the service that runs on DIR, and nothing else.
+
+    It is signed with the secret in DIR, or with JWT_SECRET if that is set.
+    """
+    config = configured(os.environ, data, new=False)
+    tokens = issuer(config)
+    if tokens is None:
+        raise click.ClickException(
+            "JWT_JWKS_URL is set: tokens come from your identity provider, not from here"
+        )
+    longest = config.jwt_max_lifetime
+    if longest is not None and expires > longest:
+        raise click.BadParameter(
+            f"must be at most {int(longest.total_seconds())}s (JWT_MAX_LIFETIME_SECONDS)",
+            param_hint="'--expires'",
+        )
+    click.echo(tokens.issue(user, role=role, scope=scope, expires_in=expires, now=utc_now()))

@@ -1,0 +1,265 @@
+"""
+What the environment may say, in one place.
+
+Everything has a default: inside another program Reflekt needs no environment at all. A variable that
+is set to nothing counts as not set.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from reflekt_core.errors import ConfigurationError
+
+__all__ = ["Config"]
+
+_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_PROVIDERS: Final = {"local": "local", "rustbert": "local"}  # AI_PROVIDER: name
+_PROVIDERS_TO_COME: Final = ("openai", "anthropic")
+_TRUTH: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+_SECRETS: Final = (
+    "JWT_SECRET",
+    "JWT_SECRET_PREVIOUS",
+    "REFLEKT_CURSOR_SECRET",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+)
+_OWN_PREFIX: Final = "REFLEKT_"
+_OWN: Final = ("STORE", "CURSOR_SECRET", "CORS_ORIGINS", "TRASH_DAYS")
+_LEAST_SECRET_BYTES: Final = 32
+_STORE: Final = re.compile(r"[a-z][a-z0-9+.-]*://.*")
+_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# As browsers write it (RFC 6454, section 6.2): lower case, no path, not even a slash at the end.
+_ORIGIN: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?"
+)
+_OTHER_CLAIMS: Final = frozenset({"sub", "iss", "aud", "exp", "iat", "nbf", "jti", "scope"})
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """
+    How this Reflekt is set up.
+
+    Secrets are kept out of its repr. How good they are is for those to judge who sign with them.
+    """
+
+    store: str = "sqlite:///journal.db"
+    """REFLEKT_STORE: URL of the store; a file in the working directory by default."""
+    ai_providers: tuple[str, ...] = ("local",)
+    """AI_PROVIDER: names, in the order in which they are tried; rustbert is local."""
+    jwt_secret: str | None = attrs.field(default=None, repr=False)
+    """JWT_SECRET: signs and verifies HS256 tokens."""
+    jwt_secret_previous: str | None = attrs.field(default=None, repr=False)
+    """JWT_SECRET_PREVIOUS: still verifies, while a new secret takes over."""
+    jwt_jwks_url: str | None = None
+    """JWT_JWKS_URL: where an identity provider publishes its keys."""
+    jwt_issuer: str | None = None
+    """JWT_ISSUER: what `iss` must be."""
+    jwt_audience: str | None = None
+    """JWT_AUDIENCE: what `aud` must name."""
+    jwt_role_claim: str = "role"
+    """JWT_ROLE_CLAIM: the claim with the role, such as ``cognito:groups``."""
+    jwt_leeway: timedelta = timedelta(seconds=30)
+    """JWT_LEEWAY_SECONDS: how far clocks may differ, 0 to 60."""
+    jwt_max_lifetime: timedelta | None = None
+    """JWT_MAX_LIFETIME_SECONDS: longest time from `iat` to `exp`; no limit by default."""
+    own_cursor_secret: str | None = attrs.field(default=None, repr=False)
+    """REFLEKT_CURSOR_SECRET: see `cursor_secret`."""
+    cors_origins: tuple[str, ...] = ()
+    """REFLEKT_CORS_ORIGINS: web pages from there may call; ``("*",)`` is any."""
+    trash_for: timedelta = timedelta(days=30)
+    """REFLEKT_TRASH_DAYS: how long an entry stays in the trash, 1 to 3650 days."""
+    log_level: str = "INFO"
+    """LOG_LEVEL"""
+    debug: bool = False
+    """DEBUG: true or false."""
+    stage: str = "local"
+    """STAGE: which deployment this is."""
+
+    @property
+    def cursor_secret(self) -> bytes | None:
+        """
+        The secret for cursors: the one given, or one derived from the JWT secret.
+
+        None if there is neither: cursors then need a secret made at random, and end with the
+        process.
+        """
+        if self.own_cursor_secret is not None:
+            return self.own_cursor_secret.encode()
+        if self.jwt_secret is None:
+            return None
+        # HMAC is a pseudorandom function: who learns the result learns nothing of the key.
+        return hmac.digest(self.jwt_secret.encode(), b"reflekt: secret for cursors, 1", "sha256")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Config":
+        """
+        Return what *environ*, such as `os.environ`, asks for.
+
+        Raises:
+            ConfigurationError: One line that names the variable and what it may be.
+        """
+        env = {name: value for name, value in environ.items() if value.strip()}
+        _refuse_misspelt(env)
+        _refuse_parameters(env)
+        _check_jwt(env)
+        return cls(
+            store=_matching(
+                env, "REFLEKT_STORE", cls().store, _STORE, "a URL such as sqlite:///journal.db"
+            ),
+            ai_providers=_ai_providers(env),
+            jwt_secret=_secret(env, "JWT_SECRET"),
+            jwt_secret_previous=_secret(env, "JWT_SECRET_PREVIOUS"),
+            jwt_jwks_url=_word(env, "JWT_JWKS_URL"),
+            jwt_issuer=_word(env, "JWT_ISSUER"),
+            jwt_audience=_word(env, "JWT_AUDIENCE"),
+            jwt_role_claim=_role_claim(env),
+            jwt_leeway=timedelta(seconds=_number(env, "JWT_LEEWAY_SECONDS", 30, range(61))),
+            jwt_max_lifetime=_max_lifetime(env),
+            own_cursor_secret=_secret(env, "REFLEKT_CURSOR_SECRET"),
+            cors_origins=_cors_origins(env),
+            trash_for=timedelta(days=_number(env, "REFLEKT_TRASH_DAYS", 30, range(1, 3651))),
+            log_level=_choice(env, "LOG_LEVEL", "INFO", _LOG_LEVELS, fold=str.upper),
+            debug=_TRUTH[_choice(env, "DEBUG", "false", tuple(_TRUTH), fold=str.lower)],
+            stage=_matching(env, "STAGE", "local", _STAGE, "1 to 128 letters, digits, - and _"),
+        )
+
+
+def _word(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name)
+    return None if value is None else value.strip()
+
+
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    """Return the secret exactly as it is; who signs judges how good it is."""
+    secret = env.get(name)
+    try:
+        long_enough = secret is None or len(secret.encode()) >= _LEAST_SECRET_BYTES
+    except UnicodeEncodeError:  # bytes that are no UTF-8 arrive as lone surrogates
+        long_enough = False
+    if not long_enough:
+        raise _wrong(name, f"text in UTF-8 of at least {_LEAST_SECRET_BYTES} bytes")
+    return secret
+
+
+def _wrong(name: str, allowed: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} must be {allowed}")
+
+
+def _matching(
+    env: Mapping[str, str], name: str, default: str, pattern: re.Pattern[str], allowed: str
+) -> str:
+    value = _word(env, name) or default
+    if not pattern.fullmatch(value):
+        raise _wrong(name, allowed)
+    return value
+
+
+def _choice(
+    env: Mapping[str, str],
+    name: str,
+    default: str,
+    choices: tuple[str, ...],
+    *,
+    fold: Callable[[str], str],
+) -> str:
+    value = fold(_word(env, name) or default)
+    if value not in choices:
+        raise _wrong(name, "one of " + ", ".join(choices))
+    return value
+
+
+def _number(env: Mapping[str, str], name: str, default: int, allowed: range) -> int:
+    value = _word(env, name) or str(default)
+    if not re.fullmatch("[0-9]{1,9}", value) or int(value) not in allowed:
+        raise _wrong(name, f"a whole number from {allowed[0]} to {allowed[-1]}")
+    return int(value)
+
+
+def _max_lifetime(env: Mapping[str, str]) -> timedelta | None:
+    name = "JWT_MAX_LIFETIME_SECONDS"
+    a_year = 366 * 24 * 3600
+    return timedelta(seconds=_number(env, name, 0, range(60, a_year + 1))) if name in env else None
+
+
+def _ai_providers(env: Mapping[str, str]) -> tuple[str, ...]:
+    names = [name.strip() for name in (_word(env, "AI_PROVIDER") or "local").lower().split(",")]
+    missing = [name for name in names if name in _PROVIDERS_TO_COME]
+    if missing:
+        raise ConfigurationError(
+            f"AI_PROVIDER: this version does not bring {missing[0]} yet; use local"
+        )
+    if not set(names) <= set(_PROVIDERS):
+        raise _wrong("AI_PROVIDER", "one of " + ", ".join(_PROVIDERS))
+    return tuple(dict.fromkeys(_PROVIDERS[name] for name in names))
+
+
+def _role_claim(env: Mapping[str, str]) -> str:
+    name = _word(env, "JWT_ROLE_CLAIM") or "role"
+    if name in _OTHER_CLAIMS:
+        raise _wrong("JWT_ROLE_CLAIM", "a claim of its own, such as role or cognito:groups")
+    return name
+
+
+def _cors_origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    value = _word(env, "REFLEKT_CORS_ORIGINS")
+    if value is None or value == "*":
+        return () if value is None else ("*",)
+    origins = tuple(origin.strip() for origin in value.split(","))
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise _wrong(
+            "REFLEKT_CORS_ORIGINS",
+            "origins such as https://app.example.org, with commas between, or * alone",
+        )
+    return origins
+
+
+def _check_jwt(env: Mapping[str, str]) -> None:
+    """Refuse what does not go together."""
+    if "JWT_SECRET_PREVIOUS" in env and "JWT_SECRET" not in env:
+        raise ConfigurationError("JWT_SECRET_PREVIOUS needs JWT_SECRET, the present one")
+    if "JWT_JWKS_URL" not in env:
+        return
+    for name in ("JWT_ISSUER", "JWT_AUDIENCE"):
+        if name not in env:
+            raise ConfigurationError(
+                f"JWT_JWKS_URL needs {name}: the provider signs for others, too"
+            )
+    if not env.keys() & {"JWT_SECRET", "REFLEKT_CURSOR_SECRET"}:
+        raise ConfigurationError(
+            "REFLEKT_CURSOR_SECRET must be set, to at least 32 bytes, when JWT_SECRET is not"
+        )
+
+
+def _refuse_parameters(env: Mapping[str, str]) -> None:
+    for secret in _SECRETS:
+        if f"{secret}_PARAMETER" in env:
+            raise ConfigurationError(
+                f"{secret}_PARAMETER needs the aws extra, which is not available yet; set {secret}"
+            )
+
+
+def _refuse_misspelt(env: Mapping[str, str]) -> None:
+    """
+    Refuse names that nearly are ours: a journal in the wrong file is noticed too late.
+
+    Other names may belong to a program around this one.
+    """
+    known = {*_OWN, *(f"{name}_PARAMETER" for name in _OWN)}
+    own = (n.removeprefix(_OWN_PREFIX) for n in env if n.startswith(_OWN_PREFIX))
+    for name in (n for n in own if n not in known):
+        from difflib import get_close_matches  # noqa: PLC0415 - only for who mistypes
+
+        near = get_close_matches(name, _OWN, n=1, cutoff=0.7)
+        if near:
+            raise ConfigurationError(
+                f"{_OWN_PREFIX}{name} is not known; did you mean {_OWN_PREFIX}{near[0]}?"
+            )

@@ -1,0 +1,61 @@
+"""
+The offline provider: understands English journal entries without a language model.
+
+Deterministic, in plain Python, without network or download. `MODEL_CARD.md` says what it was
+trained on and how good it is.
+"""
+
+from typing import Any, overload
+
+from reflekt_core.model.insights import (
+    AnalyseEntry,
+    Analysis,
+    Suggestions,
+    SuggestWays,
+    Summarise,
+    Summary,
+)
+from reflekt_core.model.prompts import Prompt, WritePrompts
+from reflekt_core.ports import Answer, Assistant, Task
+
+__all__ = ["MODEL", "LocalAssistant"]
+
+MODEL = "reflekt-local-1"
+PROMPT_VERSION = "1"
+
+
+class LocalAssistant(Assistant):
+    """
+    Answers every task by itself, the same way every time.
+
+    It understands English. Of a text in another language it says so by a confidence below 0.3, asks
+    general questions, and still sums up by sentences. Its questions and prompts are English. Where
+    a text speaks of a crisis, it asks only who and what may help.
+    """
+
+    @overload
+    def answer(self, task: AnalyseEntry) -> Answer[Analysis]: ...
+    @overload
+    def answer(self, task: SuggestWays) -> Answer[Suggestions]: ...
+    @overload
+    def answer(self, task: Summarise) -> Answer[Summary]: ...
+    @overload
+    def answer(self, task: WritePrompts) -> Answer[tuple[Prompt, ...]]: ...
+    def answer(self, task: Task) -> Answer[Any]:
+        """Return the answer to *task*; never fails and costs nothing."""
+        # The parts are loaded when first used, so that importing the provider stays cheap.
+        from reflekt_core.providers.local import analysis, prompts, summary  # noqa: PLC0415
+
+        match task:
+            case AnalyseEntry():
+                return _answer(analysis.analyse(task))
+            case SuggestWays():
+                return _answer(analysis.suggest(task))
+            case Summarise():
+                return _answer(summary.summarise(task))
+            case WritePrompts():
+                return _answer(prompts.write_prompts(task))
+
+
+def _answer(result: Any) -> Answer[Any]:
+    return Answer(result, "local", MODEL, PROMPT_VERSION)

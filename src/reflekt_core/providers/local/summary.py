@@ -1,0 +1,156 @@
+"""Summaries made of a text's own sentences, in their order, never cut in the middle."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import pairwise
+
+import attrs
+
+from reflekt_core.model.insights import Passage, Summarise, Summary
+from reflekt_core.providers.local.lexicon import feeling_groups
+from reflekt_core.providers.local.text import STOP_WORDS, sentences, squeeze, words
+from reflekt_core.providers.local.topics import areas, keyphrases
+
+__all__ = ["summarise", "telling"]
+
+_SHORT_ENOUGH = 240
+_MOST_CHARS = 420
+_LONG_SENTENCE = 400
+_MOST_MOMENTS = 6
+_IDEAL_WORDS = (6, 32)
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+_CLAUSE = re.compile(
+    r"(?<=[,;:，；、])\s*|\s+[-–—]\s+|\s+(?=(?:and|but|so|then|because)\s+(?:i|we|he|she|it|they)\b)",
+    re.IGNORECASE,
+)
+
+
+@attrs.frozen
+class _Weighed:
+    position: int
+    text: str
+    weight: float
+
+
+def telling(title: str, found: Sequence[str], most: int | None = None) -> str:
+    """
+    Return the most telling of the sentences *found*, in their order; all of a short text.
+
+    A sentence that goes on and on is taken apart at its commas and conjunctions first. Only what
+    has none of these, and still is longer than any sentence, is cut at a word and ends in "…".
+    """
+    pieces = [piece for sentence in found for piece in _pieces(sentence)]
+    if not pieces:
+        return ""
+    whole = " ".join(pieces)
+    if most is None and len(whole) <= _SHORT_ENOUGH:
+        return whole
+    count = most or min(3, 1 + len(pieces) // 6)
+    best = sorted(_weigh(title, pieces), key=lambda w: (-w.weight, w.position))
+    chosen: list[_Weighed] = []
+    for candidate in best:
+        room = _MOST_CHARS - sum(len(c.text) + 1 for c in chosen)
+        if len(chosen) < count and (not chosen or len(candidate.text) <= room):
+            chosen.append(candidate)
+    return " ".join(c.text for c in sorted(chosen, key=lambda c: c.position))
+
+
+def _pieces(sentence: str) -> list[str]:
+    if len(sentence) <= _LONG_SENTENCE:
+        return [sentence]
+    parts = [part.strip() for part in _CLAUSE.split(sentence)]
+    return [_cut(part) for part in parts if part]
+
+
+def _cut(part: str) -> str:
+    if len(part) <= _LONG_SENTENCE:
+        return part
+    start = part[: _LONG_SENTENCE // 2]
+    return f"{start.rpartition(' ')[0] or start}…"
+
+
+def _weigh(title: str, pieces: Sequence[str]) -> Iterable[_Weighed]:
+    key = {t.name: t.score for t in keyphrases(title, "\n".join(pieces))}
+    feelings = feeling_groups()
+    last = len(pieces) - 1
+    for position, text in enumerate(pieces):
+        found = words(text)
+        weight = sum(key.get(word, 0.0) for word in dict.fromkeys(found))
+        weight += 0.5 * sum(word in feelings for word in dict.fromkeys(found))
+        weight += 0.3 * any(word in {"i", "i'm", "i've", "my", "me"} for word in found)
+        weight /= max(4.0, sum(word not in STOP_WORDS for word in found)) ** 0.5
+        weight += 0.15 * (position == 0) + 0.25 * (position == last)
+        weight -= 0.6 * text.endswith("?") + 0.5 * (
+            not _IDEAL_WORDS[0] <= len(found) <= _IDEAL_WORDS[1]
+        )
+        yield _Weighed(position, text, weight)
+
+
+def summarise(task: Summarise) -> Summary:
+    """
+    Return the summary of a period: the most telling sentence of up to six of its entries.
+
+    The entries are spread over the period. `entry_ids` names those, in their order; nothing in the
+    text rests on others.
+    """
+    chosen = _spread([passage for passage in task.passages if _moment(passage)])
+    if not chosen:
+        return Summary("", ())
+    ids = tuple(passage.entry_id for passage in chosen)
+    english = task.language.startswith("en")
+    parts = _in_english(chosen) if english else [f"{p.local_date}: {_moment(p)}" for p in chosen]
+    return Summary("\n".join(parts), ids)
+
+
+def _moment(passage: Passage) -> str:
+    return telling(passage.title, sentences(passage.content), most=1) or squeeze(passage.title)
+
+
+def _spread(passages: Sequence[Passage]) -> list[Passage]:
+    """Return the passage that tells most from each sixth of the period."""
+    parts = min(_MOST_MOMENTS, len(passages))
+    edges = [len(passages) * part // parts for part in range(parts + 1)] if parts else []
+    return [max(passages[a:b], key=_tells) for a, b in pairwise(edges)]
+
+
+def _tells(passage: Passage) -> tuple[int, int]:
+    feelings = feeling_groups()
+    found = set(words(passage.content))
+    return sum(word in feelings for word in found), len(found)
+
+
+def _in_english(passages: Sequence[Passage]) -> list[str]:
+    days = [passage.local_date for passage in passages]
+    about = _subjects(passages)
+    opening = _days(days[0], days[-1]) + (f", mostly about {about}." if about else ".")
+    told: list[str] = []
+    for before, passage in zip([None, *days], passages, strict=False):
+        again = passage.local_date == before
+        when = "The same day" if again else f"On {_day(passage.local_date)}"
+        told.append(f"{when}: {_ended(_moment(passage))}")
+    return [opening, *told]
+
+
+def _ended(sentence: str) -> str:
+    return sentence if not sentence[-1].isalnum() else f"{sentence}."
+
+
+def _subjects(passages: Sequence[Passage]) -> str:
+    found = [word for p in passages for word in words(f"{p.title}\n{p.content}")]
+    return " and ".join(topic.name for topic in areas(found)[:2])
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
+def _days(first: date, last: date) -> str:
+    if first == last:
+        return f"{_day(first)} {first.year}"
+    start = f"{_day(first)} {first.year}" if first.year != last.year else _day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        start = str(first.day)
+    return f"{start} to {_day(last)} {last.year}"

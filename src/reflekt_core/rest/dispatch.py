@@ -1,0 +1,261 @@
+"""From request to response: find the operation, check who asks, call it, tell the result."""
+
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+from logging import INFO
+from operator import attrgetter
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+import attrs
+
+from reflekt_core.app import Reflekt
+from reflekt_core.errors import (
+    Forbidden,
+    InvalidInput,
+    MalformedInput,
+    NotFound,
+    Problem,
+    ReflektError,
+    TooLarge,
+    VersionConflict,
+)
+from reflekt_core.model.accounts import Actor
+from reflekt_core.model.paging import Position
+from reflekt_core.operations import OPERATIONS, Operation
+from reflekt_core.ports import Clock
+from reflekt_core.rest.answers import Answers
+from reflekt_core.rest.cors import Cors
+from reflekt_core.rest.cursors import Cursors
+from reflekt_core.rest.docs import Page, is_documentation, pages
+from reflekt_core.rest.inputs import Inputs, Said, bearer_token
+from reflekt_core.rest.logs import ACCESS, hashed, log_failure
+from reflekt_core.rest.messages import MAX_BODY_BYTES, Request, Response
+from reflekt_core.rest.problems import (
+    BadParameters,
+    InternalError,
+    PreconditionFailed,
+    problem,
+)
+from reflekt_core.rest.routes import Routes, allowed
+from reflekt_core.serialization import wire
+
+__all__ = ["Dispatch", "Verifier"]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
+_ALWAYS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Verifier(Protocol):
+    """Tells who a token speaks for."""
+
+    def verify(self, token: str, now: datetime) -> Actor:
+        """
+        Return the actor that *token* names.
+
+        Raises:
+            Unauthenticated: The token is not accepted.
+            Unavailable: The keys to check it with cannot be had at the moment.
+        """
+
+
+@attrs.frozen
+class _Plan:
+    """All that can be known of an operation before the first request."""
+
+    operation: Operation
+    call: Callable[[Any], Callable[..., Any]]
+    inputs: Inputs
+    answers: Answers
+    position: str | None
+    """The argument that says where a list goes on."""
+
+
+@attrs.define
+class _Trace:
+    """What is known of a request so far, for the log and for telling errors."""
+
+    request_id: str
+    name: str | None = None
+    operation: Operation | None = None
+    user_id: str | None = None
+
+
+class Dispatch:
+    """
+    Answers requests with the operations of *reflekt*.
+
+    Whatever the request is, a call returns a response; it raises nothing.
+
+    Args:
+        reflekt: The journal to serve.
+        verifier: Tells who a bearer token speaks for.
+        cursor_secret: At least 32 bytes; cursors and the user hashes of logs depend on it.
+        clock: Tells the time that tokens are checked against; that of *reflekt*, if left out.
+        cors_origins: Whose pages may call: exact origins, or ``*``.
+    """
+
+    def __init__(
+        self,
+        reflekt: Reflekt,
+        verifier: Verifier,
+        *,
+        cursor_secret: bytes,
+        clock: Clock | None = None,
+        cors_origins: Iterable[str] = (),
+    ) -> None:
+        self._reflekt = reflekt
+        self._verifier = verifier
+        self._secret = cursor_secret
+        self._cursors = Cursors(cursor_secret)
+        self._clock = clock or reflekt.clock
+        self._cors = Cors(cors_origins)
+        self._routes = Routes((op, _plan(op)) for op in OPERATIONS)
+
+    def __call__(self, request: Request) -> Response:
+        """Return the response to *request*."""
+        started = perf_counter()
+        trace = _Trace(_request_id(request))
+        try:
+            response = self._answer(request, trace)
+        except ReflektError as error:
+            response = _told(error, request, trace)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
+            log_failure(error, request_id=trace.request_id, operation=trace.name)
+            failure = InternalError("Reflekt failed; the request id finds it in the log")
+            response = problem(failure, trace.request_id)
+        response = self._finished(response, request, trace)
+        if ACCESS.isEnabledFor(INFO):
+            self._log(response, trace, perf_counter() - started)
+        return response
+
+    def _answer(self, request: Request, trace: _Trace) -> Response:
+        _check_utf8(request)
+        if is_documentation(request.path):
+            return self._document(request, trace)
+        if request.method == "OPTIONS":
+            return self._options(request, trace)
+        plan, parameter = self._routes.find(request.method, request.path)
+        operation = trace.operation = plan.operation
+        trace.name = operation.id
+        if request.body is None or len(request.body) > MAX_BODY_BYTES:
+            raise TooLarge(f"a body may have at most {MAX_BODY_BYTES // 1024} KiB")
+        if operation.public:
+            return self._called(plan, self._reflekt, "", request, parameter)
+        actor = self._verifier.verify(bearer_token(request.headers), self._clock())
+        trace.user_id = actor.user_id
+        if operation.permission is not None and operation.permission not in actor.permissions:
+            # The service says so again; but it is called only once the body was understood.
+            raise Forbidden(f"this needs the permission {operation.permission.value}")
+        view = self._reflekt.acting_as(actor)
+        return self._called(plan, view, actor.user_id, request, parameter)
+
+    def _called(
+        self, plan: _Plan, view: Any, user_id: str, request: Request, parameter: str | None
+    ) -> Response:
+        said = plan.inputs.read(request, parameter)
+        if plan.position is not None:
+            said.arguments[plan.position] = self._position(plan, user_id, said)
+
+        def sign(position: Position) -> str:
+            return self._cursors.write(position, *_scope(plan, user_id, said))
+
+        value = plan.call(view)(**said.arguments)
+        return plan.answers.write(value, request, sign, said.limit)
+
+    def _position(self, plan: _Plan, user_id: str, said: Said) -> Position | None:
+        if said.cursor is None:
+            return None
+        try:
+            return self._cursors.read(said.cursor, *_scope(plan, user_id, said))
+        except MalformedInput as error:
+            raise BadParameters((Problem(plan.operation.cursor or "", error.message),)) from None
+
+    def _document(self, request: Request, trace: _Trace) -> Response:
+        page = self._pages.get(request.path)
+        if page is None:
+            raise NotFound("there is no such page; the documentation is at /api-docs")
+        trace.name = page.operation
+        return page.answer(request)
+
+    @cached_property
+    def _pages(self) -> dict[str, Page]:
+        return pages()
+
+    def _options(self, request: Request, trace: _Trace) -> Response:
+        methods, _ = self._routes.at(request.path)
+        trace.name = "options"
+        allow = allowed(methods)
+        return Response(204, {"Allow": allow, **self._cors.preflight(allow)})
+
+    def _finished(self, response: Response, request: Request, trace: _Trace) -> Response:
+        headers = {**_ALWAYS, "X-Request-Id": trace.request_id, **response.headers}
+        if self._cors:
+            headers |= self._cors.headers(request.headers)
+        if request.method == "HEAD":
+            headers["Content-Length"] = str(len(response.body))
+            return Response(response.status, headers)
+        return Response(response.status, headers, response.body)
+
+    def _log(self, response: Response, trace: _Trace, seconds: float) -> None:
+        fields = {
+            "request_id": trace.request_id,
+            "operation": trace.name,
+            "status": int(response.status),
+            "duration_ms": round(seconds * 1000, 3),
+            "user": trace.user_id and hashed(self._secret, trace.user_id),
+        }
+        ACCESS.info("request", extra={"fields": fields})
+
+
+def _plan(operation: Operation) -> _Plan:
+    position = operation.cursor and ("since" if operation.cursor == "since" else "after")
+    return _Plan(
+        operation, attrgetter(operation.id), Inputs(operation), Answers(operation), position
+    )
+
+
+def _request_id(request: Request) -> str:
+    wanted = request.headers.get("x-request-id")
+    if wanted is not None and _REQUEST_ID.fullmatch(wanted):
+        return wanted
+    return secrets.token_hex(16)
+
+
+def _check_utf8(request: Request) -> None:
+    query = request.query
+    text = query if isinstance(query, str) else "".join(map("".join, query))
+    if request.path.isascii() and text.isascii():
+        return
+    try:
+        f"{request.path}{text}".encode()
+    except UnicodeEncodeError:
+        raise MalformedInput("the path and the query string must be UTF-8") from None
+
+
+def _scope(plan: _Plan, user_id: str, said: Said) -> tuple[Any, ...]:
+    """Return what a cursor belongs to."""
+    query = None if said.query is None else wire(said.query)
+    return user_id, plan.operation.id, query
+
+
+def _told(error: ReflektError, request: Request, trace: _Trace) -> Response:
+    """Return the answer that tells *error*, as what it means for this request."""
+    operation = trace.operation
+    if isinstance(error, VersionConflict) and "if-match" in request.headers:
+        error = PreconditionFailed(error.message)
+    elif isinstance(error, InvalidInput) and operation and operation.query and not operation.body:
+        error = BadParameters(error.problems)
+    response = problem(error, trace.request_id)
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log_failure(error, request_id=trace.request_id, operation=trace.name)
+    return response
