@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.stores import open_store
+from reflekt_core.testing import FakeClock
 
 settings.register_profile(
     "reflekt",

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import (
@@ -15,7 +14,8 @@ from reflekt_core.errors import (
 )
 from reflekt_core.model.accounts import Actor
 from reflekt_core.model.entries import Entry, Tombstone
-from reflekt_core.model.settings import PreferencesPatch
+from reflekt_core.model.settings_patch import PreferencesPatch
+from reflekt_core.testing import FakeClock
 
 
 def test_an_entry_is_returned_as_it_is_stored(reflekt: Reflekt) -> None:

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import AssistantError, Unavailable
+from reflekt_core.model.assistance import Task
 from reflekt_core.model.events import Event
-from reflekt_core.ports import Assistant, Task
+from reflekt_core.ports import Assistant
 from reflekt_core.providers import open_assistant
 from reflekt_core.services.events import MAX_ATTEMPTS, Consumer, Publisher
 from reflekt_core.stores import open_store
+from reflekt_core.testing import FakeClock
 
 
 class Crash(BaseException):

@@ -4,19 +4,15 @@ from datetime import date, timedelta
 from hashlib import sha256
 
 import pytest
-from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import InProgress, InvalidInput, VersionConflict
 from reflekt_core.model.insights import InsightState, InsightView
 from reflekt_core.model.prompts import PromptCategory, PromptMood
-from reflekt_core.model.settings import (
-    AISettingsPatch,
-    PreferencesPatch,
-    ProfilePatch,
-    Settings,
-)
+from reflekt_core.model.settings import Settings
+from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch, ProfilePatch
 from reflekt_core.model.usage import Receipt
+from reflekt_core.testing import FakeClock
 
 
 def test_an_insight_follows_its_entry(reflekt: Reflekt) -> None:

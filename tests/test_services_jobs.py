@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import pytest
-from reflekt_core.testing import FakeClock
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import (
@@ -16,6 +15,7 @@ from reflekt_core.errors import (
 from reflekt_core.model.accounts import Actor
 from reflekt_core.model.jobs import JobKind, JobState
 from reflekt_core.model.paging import through
+from reflekt_core.testing import FakeClock
 
 
 def test_renaming_a_tag_reaches_every_entry(reflekt: Reflekt) -> None:

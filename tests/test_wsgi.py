@@ -4,8 +4,10 @@ import http.client
 import io
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
 
@@ -13,11 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reflekt_core import Reflekt
 from reflekt_core.rest.dispatch import Dispatch
 from reflekt_core.rest.messages import MAX_BODY_BYTES, Request, Response
 from reflekt_core.rest.wsgi import application
+from reflekt_core.stores import open_store
 
-from .http_contract import API, HTTPContract, Listening, Send, assert_problem, token
+from .http_contract import API, NOW, HTTPContract, Listening, Send, assert_problem, token
 
 
 def environment(request: Request) -> dict[str, Any]:
@@ -66,7 +70,14 @@ def run(app: Any, environ: dict[str, Any]) -> Response:
 
 
 class TestWSGI(HTTPContract):
-    """The contract, through an application that a validator of PEP 3333 watches."""
+    """The contract on SQLite, through an application that a validator of PEP 3333 watches."""
+
+    @pytest.fixture
+    def reflekt(self, tmp_path: Path) -> Iterator[Reflekt]:
+        """A journal with nothing in it, on disk."""
+        store = open_store(f"sqlite:///{tmp_path}/journal.db")
+        with Reflekt.on(store, clock=lambda: NOW + timedelta(seconds=1)) as opened:
+            yield opened
 
     @pytest.fixture
     def send(self, dispatch: Dispatch) -> Send:

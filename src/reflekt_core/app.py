@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from reflekt_core.errors import ConfigurationError, ReflektError
-from reflekt_core.model.accounts import Account, Actor
-from reflekt_core.model.jobs import Job, JobKind
+from reflekt_core.model.accounts import Actor
 from reflekt_core.ports import Assistant, Cipher, Clock, Ids, Store
 from reflekt_core.services.context import Context
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
+    from reflekt_core.model.jobs import Job, JobKind
     from reflekt_core.services.analytics import Analytics
     from reflekt_core.services.categories import Categories, Tags
     from reflekt_core.services.entries import Entries
@@ -293,7 +293,7 @@ class Reflekt:
         """The clock in use."""
         return self._parts.clock
 
-    def rebuild(self, what: JobKind) -> Job:
+    def rebuild(self, what: "JobKind") -> "Job":
         """
         Return the job that builds the user's search index or aggregates anew.
 
@@ -302,7 +302,7 @@ class Reflekt:
         """
         from reflekt_core.services.jobs import start_job
 
-        account: Account = self._context.authorise(None)
+        account = self._context.authorise(None)
         return start_job(self._context, account, what, {})
 
     def drain(self) -> int:

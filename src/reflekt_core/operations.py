@@ -11,22 +11,10 @@ from uuid import UUID
 
 import attrs
 
-from reflekt_core.model.accounts import Erasure, Permission
+from reflekt_core.model.accounts import Permission
 from reflekt_core.model.categories import Category, CategoryDraft
-from reflekt_core.model.entries import (
-    Anniversary,
-    Changes,
-    Entry,
-    EntryDeletion,
-    EntryDraft,
-    EntryListing,
-    EntryPatch,
-    EntrySearch,
-    Hit,
-    Tag,
-    TagCount,
-    TagName,
-)
+from reflekt_core.model.entries import Entry, EntryDraft, Tag, TagCount
+from reflekt_core.model.entry_patch import EntryPatch
 from reflekt_core.model.insights import (
     Draft,
     InsightFailure,
@@ -37,9 +25,19 @@ from reflekt_core.model.insights import (
     SummaryView,
 )
 from reflekt_core.model.jobs import Job
+from reflekt_core.model.listing import (
+    Anniversary,
+    Changes,
+    EntryDeletion,
+    EntryListing,
+    EntrySearch,
+    Hit,
+    TagName,
+)
 from reflekt_core.model.prompts import Prompt, PromptRequest, Prompts
-from reflekt_core.model.settings import Settings, SettingsPatch
-from reflekt_core.model.transfer import ExportRecord
+from reflekt_core.model.settings import Settings
+from reflekt_core.model.settings_patch import SettingsPatch
+from reflekt_core.model.transfer import Erasure, ExportRecord
 from reflekt_core.model.trends import (
     Frequency,
     MoodTrend,

@@ -13,44 +13,40 @@ Rules for every method of every store:
 - Stores may be used from several threads at once, and persistent ones from several processes.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Any, Generic, Protocol, TypeVar, overload
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
-import attrs
+from reflekt_core.model.entries import Order
 
-from reflekt_core.model.accounts import Account, Counts
-from reflekt_core.model.analytics import DayAggregate, EntryFacts, Run
-from reflekt_core.model.entries import (
-    Change,
-    Entry,
-    EntryFilter,
-    Order,
-    TagCount,
-    Tombstone,
-)
-from reflekt_core.model.events import Delivery, Event, Retry
-from reflekt_core.model.insights import (
-    AnalyseEntry,
-    Analysis,
-    Insight,
-    Suggestions,
-    SuggestWays,
-    Summarise,
-    Summary,
-    Usage,
-)
-from reflekt_core.model.jobs import Job
-from reflekt_core.model.paging import Page, Position
-from reflekt_core.model.prompts import Prompt, WritePrompts
-from reflekt_core.model.search import Match, Query
+if TYPE_CHECKING:  # so that whoever needs one port does not load the values of all the others
+    from collections.abc import Sequence
+    from datetime import date, datetime
+    from uuid import UUID
+
+    from reflekt_core.model.accounts import Account, Counts
+    from reflekt_core.model.analytics import DayAggregate, EntryFacts, Run
+    from reflekt_core.model.assistance import Answer, Task
+    from reflekt_core.model.entries import Change, Entry, EntryFilter, TagCount, Tombstone
+    from reflekt_core.model.events import Delivery, Event, Retry
+    from reflekt_core.model.insights import (
+        AnalyseEntry,
+        Analysis,
+        Insight,
+        Suggestions,
+        SuggestWays,
+        Summarise,
+        Summary,
+    )
+    from reflekt_core.model.jobs import Job
+    from reflekt_core.model.paging import Page, Position
+    from reflekt_core.model.prompts import Prompt, WritePrompts
+    from reflekt_core.model.search import Match, Query
 
 __all__ = [
     "Accounts",
     "Aggregates",
-    "Answer",
     "Assistant",
     "Cipher",
     "Clock",
@@ -62,7 +58,6 @@ __all__ = [
     "Records",
     "Search",
     "Store",
-    "Task",
 ]
 
 T = TypeVar("T")
@@ -420,21 +415,6 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of files and connections. Closing twice is fine."""
-
-
-Task = AnalyseEntry | SuggestWays | Summarise | WritePrompts
-"""What an assistant may be asked."""
-
-
-@attrs.frozen
-class Answer(Generic[T]):
-    """The result of a task, who gave it, and what it cost."""
-
-    result: T
-    provider: str
-    model: str
-    prompt_version: str
-    usage: Usage = attrs.field(factory=Usage)
 
 
 class Assistant(ABC):

@@ -6,10 +6,11 @@ Values to plain data and back: the one cattrs converter and its hooks.
 """
 
 import json
+import re
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -74,7 +75,7 @@ def dump(value: Any) -> bytes:
     """Return *value* as a store keeps it: JSON with every field and a schema version."""
     data = _stored().unstructure(value)
     data["$schema"] = schema_version(type(value))
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(data).encode()
 
 
 def load(data: bytes, cls: type[T]) -> T:
@@ -85,7 +86,7 @@ def load(data: bytes, cls: type[T]) -> T:
         StoreError: It was written by a newer version of Reflekt, or is damaged.
     """
     try:
-        plain = json.loads(data)
+        plain = json.loads(data.decode())
         version = plain.pop("$schema", 1)
         newest = schema_version(cls)
         if version > newest:
@@ -96,9 +97,21 @@ def load(data: bytes, cls: type[T]) -> T:
         for step in range(version, newest):
             plain = UPCASTERS[cls, step](plain)
         return _stored().structure(plain, cls)
-    except (ValueError, KeyError, TypeError, ClassValidationError):
+    except _DAMAGE:
         # Without its cause: that would carry the stored text.
         raise StoreError(f"a stored {cls.__name__} is damaged") from None
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    ClassValidationError,
+)
 
 
 def schema_version(cls: type) -> int:
@@ -173,7 +186,7 @@ def _stored() -> cattrs.Converter:
 def _hook_values(converter: cattrs.Converter, *, from_json: bool) -> None:
     """Register what is the same wherever text is parsed; `from_json` data are checked as well."""
     for cls, parse in (
-        (UUID, _uuid),
+        (UUID, _uuid if from_json else UUID),
         (datetime, _datetime if from_json else datetime.fromisoformat),
         (date, _date if from_json else date.fromisoformat),
         (Decimal, _decimal),
@@ -184,7 +197,7 @@ def _hook_values(converter: cattrs.Converter, *, from_json: bool) -> None:
     converter.register_unstructure_hook(datetime, _show_time)
     converter.register_unstructure_hook(date, date.isoformat)
     converter.register_structure_hook_factory(_is_union, lambda tp: _union(converter, tp))
-    converter.register_unstructure_hook_factory(_is_union, lambda _: converter.unstructure)
+    converter.register_unstructure_hook_factory(_is_union, lambda tp: _shown(converter, tp))
     if from_json:
         converter.register_structure_hook(StrEnum, _enum)
         converter.register_structure_hook_factory(_is_tuple, lambda tp: _tuple(converter, tp))
@@ -220,7 +233,7 @@ def _hook_classes(converter: cattrs.Converter, *, private: bool) -> None:
 
 def _object(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def hook(value: Any, tp: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _Wrong("must be an object")
         return structure(value, tp)
 
@@ -243,15 +256,22 @@ def _uuid(value: Any) -> UUID:
 
 
 def _datetime(value: Any) -> datetime:
-    try:
-        found = datetime.fromisoformat(value)
-        shaped = value[4] == "-" and value[10] in "Tt" and value[13] == ":" and found.tzinfo
-        found.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        raise _Wrong(explain(datetime)) from None
-    if not shaped:
+    # fromisoformat() also takes weeks, commas and more, and others in each version of Python.
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise _Wrong(explain(datetime))
+    try:
+        found = datetime.fromisoformat(value.upper())
+        found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _Wrong(explain(datetime)) from None
     return found
+
+
+# RFC 3339, section 5.6; the seconds may be left out.
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def _date(value: Any) -> date:
@@ -265,12 +285,12 @@ def _date(value: Any) -> date:
 
 
 def _decimal(value: Any) -> Decimal:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
         raise _Wrong(explain(Decimal))
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        raise _Wrong(explain(Decimal)) from None
+    return Decimal(value)
+
+
+_AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 
 def _show_time(value: datetime) -> str:
@@ -280,18 +300,25 @@ def _show_time(value: datetime) -> str:
 
 def _exactly(cls: type) -> Callable[[Any, Any], Any]:
     def hook(value: Any, _: Any) -> Any:
-        whole = cls is float and type(value) is int
-        if type(value) is not cls and not whole:
+        if type(value) is cls:
+            return value
+        if cls is not float or type(value) is not int:
             raise _Wrong(explain(cls))
-        return cls(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise _Wrong(explain(cls)) from None
 
     return hook
 
 
 def _int_of_text(value: Any, _: Any) -> int:
-    if not isinstance(value, str) or not value.lstrip("-").isdecimal() or len(value) > 18:  # noqa: PLR2004
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise _Wrong(explain(int))
     return int(value)
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def _bool_of_text(value: Any, _: Any) -> bool:
@@ -335,6 +362,15 @@ def _union(converter: cattrs.Converter, tp: Any) -> Callable[[Any, Any], Any]:
         return converter.structure(value, option)
 
     return moment_or_primitive
+
+
+def _shown(converter: cattrs.Converter, tp: Any) -> Callable[[Any], Any]:
+    """Return the hook that turns a union into plain data: by its one type, or by the value's."""
+    options = [a for a in get_args(tp) if a is not type(None)]
+    if len(options) != 1:
+        return converter.unstructure
+    show = converter.get_unstructure_hook(options[0])
+    return lambda value: None if value is None else show(value)
 
 
 def _bare(tp: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Final
 
 import click
@@ -83,7 +84,7 @@ class _Root(click.Group):
 def _loaded(point: EntryPoint) -> click.Command:
     try:
         command = point.load()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
         said = type(error).__name__
         raise click.ClickException(f"{point.name} of {point.value} does not load: {said}") from None
     if not isinstance(command, click.Command):
@@ -116,32 +117,34 @@ def run(args: Sequence[str] | None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
-    except click.UsageError as error:
-        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _failed(f"{error.format_message().rstrip('.')}{where}", error.exit_code)
-    except click.ClickException as error:
-        return _failed(error.format_message(), error.exit_code)
-    except click.Abort:
-        return _failed("stopped", 1)
-    except (InvalidInput, MalformedInput) as error:
-        return _failed(error.message, click.UsageError.exit_code)
     except ModuleNotFoundError:
         raise
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody at a terminal
-        return _failed(_told(error), 1)
+        click.echo(f"reflekt: {' '.join(_told(error).split())}", err=True)
+        return _exit_code(error)
     return result if isinstance(result, int) else 0
 
 
-def _failed(message: str, code: int) -> int:
-    click.echo(f"reflekt: {' '.join(message.split())}", err=True)
-    return code
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    wrong = isinstance(error, InvalidInput | MalformedInput)
+    return click.UsageError.exit_code if wrong else 1
 
 
 def _told(error: Exception) -> str:
-    if isinstance(error, ReflektError):
-        return error.message
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    match error:
+        case click.UsageError(ctx=click.Context() as ctx):
+            return f"{error.format_message().rstrip('.')} (see {ctx.command_path} --help)"
+        case click.ClickException():
+            return error.format_message()
+        case click.Abort():
+            return "stopped"
+        case ReflektError():
+            return error.message
+        case OSError(strerror=str(said)):
+            return f"{error.filename}: {said}" if error.filename else said
     # Never the message: it may quote the journal. Where it happened is enough to look into it.
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"something went wrong that should not have: {type(error).__name__} in {frame.name}"
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return f"something went wrong that should not have: {type(error).__name__} in {place}"

@@ -6,32 +6,40 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import click
 
 from reflekt_core.app import Reflekt
 from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url, made
 from reflekt_core.config import Config
+from reflekt_core.errors import NotFound
 from reflekt_core.model.categories import Category
+from reflekt_core.model.entries import Entry
 from reflekt_core.model.paging import Page, through
-from reflekt_core.serialization import wire
+from reflekt_core.serialization import read, wire
 from reflekt_core.stores import open_store
 
 __all__ = [
     "Command",
     "category_named",
+    "day",
     "duration",
     "emit",
+    "entry_named",
     "file_of",
     "filters",
+    "first",
     "moment",
     "on_journal",
     "opened",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 _SQLITE: Final = "sqlite:///"
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -108,7 +116,9 @@ def opened(store: str | None, user: str, *, new: bool = False) -> Iterator[Refle
 
 def file_of(url: str) -> Path | None:
     """Return the file of a journal in SQLite; None for other stores."""
-    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
+    if not url.startswith(_SQLITE):
+        return None
+    return Path(url.removeprefix(_SQLITE).partition("?")[0])
 
 
 def emit(value: Any) -> None:
@@ -131,6 +141,14 @@ def moment(text: str) -> date:
     return found
 
 
+def day(text: str) -> date:
+    """Return a date."""
+    found = moment(text)
+    if isinstance(found, datetime):
+        raise click.BadParameter("must be a date such as 2026-11-22")
+    return found
+
+
 def duration(text: str) -> timedelta:
     """Return how long ``90s``, ``30m``, ``12h``, ``7d`` or ``2w`` is."""
     match = re.fullmatch(r"([1-9][0-9]{0,7})([smhdw])", text)
@@ -140,7 +158,9 @@ def duration(text: str) -> timedelta:
 
 
 filters: Final = _all(
-    click.option("--from", "from_", type=moment, metavar="WHEN", help="This day or time, or later."),
+    click.option(
+        "--from", "from_", type=moment, metavar="WHEN", help="This day or time, or later."
+    ),
     click.option("--to", type=moment, metavar="WHEN", help="This day or time, or earlier."),
     click.option("--tag", multiple=True, help="With this tag; may be repeated: with all of them."),
     click.option("--category", metavar="NAME", help="In the category of this name or id."),
@@ -173,7 +193,26 @@ def category_named(reflekt: Reflekt, name: str) -> Category:
     raise click.BadParameter(f"there is no such category; known: {names}")
 
 
-T = TypeVar("T")
+def entry_named(reflekt: Reflekt, name: str) -> Entry:
+    """
+    Return the entry of that id, or the only one whose id begins so.
+
+    Raises:
+        NotFound: There is none.
+        click.BadParameter: There are several, or this is no id.
+    """
+    wanted = name.lower()
+    if not re.fullmatch("[0-9a-f-]{4,36}", wanted):
+        raise click.BadParameter("an entry's id is wanted, or at least its first 4 characters")
+    if len(wanted) == len(str(UUID(int=0))):
+        return reflekt.entries.get(read(wanted, UUID))
+    entries = through(lambda after: reflekt.entries.list(after=after, limit=100))
+    found = list(islice((e for e in entries if str(e.id).startswith(wanted)), 2))
+    if not found:
+        raise NotFound(f"there is no entry whose id begins with {wanted}")
+    if len(found) > 1:
+        raise click.BadParameter(f"several ids begin with {wanted}; give more of it")
+    return found[0]
 
 
 def first(read: Callable[..., Page[T]], limit: int) -> tuple[list[T], bool]:

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
-from reflekt_core.app import Reflekt, TimeOrderedIds, utc_now
+from reflekt_core.app import Reflekt, utc_now
 from reflekt_core.cli.demo import fill
 from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
 from reflekt_core.cli.logs import log_to
 from reflekt_core.cli.options import Command
 from reflekt_core.cli.server import http_server
+from reflekt_core.cli.token import issuer
 from reflekt_core.config import Config
 from reflekt_core.rest.dispatch import Dispatch
 from reflekt_core.rest.wsgi import application
 from reflekt_core.security.keys import KeySet
-from reflekt_core.security.tokens import TokenIssuer, TokenVerifier
+from reflekt_core.security.tokens import TokenVerifier
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["build", "issuer", "serve"]
+__all__ = ["build", "serve"]
 
 _LOGS: Final = "logs/services"
 _TOKEN_LIFETIME: Final = timedelta(days=1)
@@ -72,19 +73,6 @@ def _verifier(config: Config) -> TokenVerifier:
         role_claim=config.jwt_role_claim,
         leeway=config.jwt_leeway,
         max_lifetime=config.jwt_max_lifetime,
-    )
-
-
-def issuer(config: Config) -> TokenIssuer | None:
-    """Return who makes the tokens that `build` accepts; None if an identity provider does."""
-    if config.jwt_secret is None:
-        return None
-    return TokenIssuer(
-        secret=config.jwt_secret,
-        ids=TimeOrderedIds(),
-        issuer=config.jwt_issuer,
-        audience=config.jwt_audience,
-        role_claim=config.jwt_role_claim,
     )
 
 

@@ -5,9 +5,9 @@ import secrets
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from waitress.channel import HTTPChannel
-from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]  # it has no types
+from waitress.server import create_server  # type: ignore[import-untyped]  # it has no types
+from waitress.task import ErrorTask  # type: ignore[import-untyped]  # it has no types
 
 from reflekt_core.errors import MalformedInput, ReflektError, TooLarge
 from reflekt_core.rest.messages import MAX_BODY_BYTES
@@ -45,7 +45,7 @@ def http_server(app: "WSGIApplication", listener: socket.socket) -> Any:
     return server
 
 
-class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+class _ErrorTask(ErrorTask):  # type: ignore[misc]  # the same
     """Says in the API's own words what waitress refuses before the API sees it."""
 
     def execute(self) -> None:
@@ -69,5 +69,5 @@ def _meaning(status: int) -> ReflektError:
             return MalformedInput("the request is not HTTP as this service understands it")
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+class _Channel(HTTPChannel):  # type: ignore[misc]  # the same
     error_task_class = _ErrorTask

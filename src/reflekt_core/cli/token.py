@@ -6,13 +6,27 @@ from pathlib import Path
 
 import click
 
-from reflekt_core.app import utc_now
+from reflekt_core.app import TimeOrderedIds, utc_now
 from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
 from reflekt_core.cli.options import Command, duration
-from reflekt_core.cli.serve import issuer
+from reflekt_core.config import Config
 from reflekt_core.model.accounts import Role
+from reflekt_core.security.tokens import TokenIssuer
 
-__all__ = ["token"]
+__all__ = ["issuer", "token"]
+
+
+def issuer(config: Config) -> TokenIssuer | None:
+    """Return who makes the tokens that `build` accepts; None if an identity provider does."""
+    if config.jwt_secret is None:
+        return None
+    return TokenIssuer(
+        secret=config.jwt_secret,
+        ids=TimeOrderedIds(),
+        issuer=config.jwt_issuer,
+        audience=config.jwt_audience,
+        role_claim=config.jwt_role_claim,
+    )
 
 
 @click.command(
@@ -42,9 +56,7 @@ __all__ = ["token"]
     help="How long it is good: a number and s, m, h, d or w.",
     show_default=True,
 )
-def token(
-    data: Path | None, user: str, role: str, scope: str | None, expires: timedelta
-) -> None:
+def token(data: Path | None, user: str, role: str, scope: str | None, expires: timedelta) -> None:
     """
     Print a token for the service that runs on DIR, and nothing else.
 

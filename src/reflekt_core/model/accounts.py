@@ -3,18 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 import attrs
-
-from reflekt_core.model.fields import Text, check
 
 __all__ = [
     "PERMISSIONS",
     "Account",
     "Actor",
     "Counts",
-    "Erasure",
     "Permission",
     "Role",
     "permissions_of",
@@ -105,13 +101,3 @@ class Counts:
 
     entries: int = 0
     trashed: int = 0
-
-
-@attrs.frozen
-class Erasure:
-    """The confirmation that erasing an account asks for: one's own user id."""
-
-    confirm: Annotated[str, Text(255, min_length=1, example="me")]
-
-    def __attrs_post_init__(self) -> None:
-        check(self)

@@ -7,13 +7,16 @@ contributions (whole numbers only), so that taking one out leaves what would be 
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import attrs
 
 from reflekt_core.model.entries import Entry, Tombstone
-from reflekt_core.model.insights import Insight, SentimentLabel
+from reflekt_core.model.feelings import SentimentLabel
+
+if TYPE_CHECKING:
+    from reflekt_core.model.insights import Insight
 
 __all__ = [
     "Contribution",
@@ -114,7 +117,7 @@ def entry_facts(entry: Entry | Tombstone | None) -> EntryFacts | None:
     )
 
 
-def insight_facts(insight: Insight | None) -> InsightFacts | None:
+def insight_facts(insight: "Insight | None") -> InsightFacts | None:
     """Return what *insight* adds to the day of its entry."""
     if insight is None:
         return None

@@ -7,14 +7,13 @@ what the OpenAPI document says.
 
 import enum
 import types
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import (
     Annotated,
     Any,
     Final,
-    Literal,
     Protocol,
     Union,
     get_args,
@@ -89,7 +88,7 @@ class Text:
         if "\x00" in value:
             return "must not contain NUL characters"
         try:
-            size = len(value.encode())
+            size = len(value) if value.isascii() else len(value.encode())
         except UnicodeEncodeError:
             return "must not contain lone surrogates"
         if self.max_bytes is not None and size > self.max_bytes:
@@ -152,9 +151,6 @@ class Items:
         return {"maxItems": self.most}
 
 
-Checker = Callable[[Any, str], Iterator[Problem]]
-
-
 def check(value: attrs.AttrsInstance) -> None:
     """
     Check every field of *value* against its type; made to be called by ``__attrs_post_init__``.
@@ -162,11 +158,11 @@ def check(value: attrs.AttrsInstance) -> None:
     Raises:
         InvalidInput: Names every bad field.
     """
-    problems = [
-        problem
-        for name, checker in _checkers(type(value))
-        for problem in checker(getattr(value, name), wire_name(name))
-    ]
+    problems: list[Problem] = []
+    for name, path, default, checker in _checkers(type(value)):
+        held = getattr(value, name)
+        if held is not default:  # which is right, and what most fields hold
+            problems += checker(held, path)
     if problems:
         raise InvalidInput(problems)
 
@@ -204,10 +200,15 @@ _EXPLANATIONS = {
 }
 
 
+Checker = Callable[[Any, str], Sequence[Problem]]
+
+
 @cache
-def _checkers(cls: type[attrs.AttrsInstance]) -> tuple[tuple[str, Checker], ...]:
+def _checkers(cls: type[attrs.AttrsInstance]) -> tuple[tuple[str, str, object, Checker], ...]:
     hints = get_type_hints(cls, include_extras=True)
-    return tuple((a.name, _checker(hints[a.name])) for a in attrs.fields(cls))
+    return tuple(
+        (a.name, wire_name(a.name), a.default, _checker(hints[a.name])) for a in attrs.fields(cls)
+    )
 
 
 def _checker(tp: Any) -> Checker:
@@ -219,60 +220,48 @@ def _checker(tp: Any) -> Checker:
         return _either([_checker(arg) for arg in get_args(tp)])
     if origin is tuple:
         return _each(_checker(get_args(tp)[0]))
-    if origin is Literal:
-        return _equal(get_args(tp)[0])
     return _instance(origin or tp)
 
 
 def _ruled(inner: Checker, rules: list[Rule]) -> Checker:
-    def checker(value: Any, path: str) -> Iterator[Problem]:
-        wrong = next((m for rule in rules if (m := rule.problem(value))), None)
-        if wrong:
-            yield Problem(path, wrong)
-        else:
-            yield from inner(value, path)
+    def checker(value: Any, path: str) -> Sequence[Problem]:
+        for rule in rules:
+            if wrong := rule.problem(value):
+                return (Problem(path, wrong),)
+        return inner(value, path)
 
     return checker
 
 
 def _either(options: list[Checker]) -> Checker:
-    def checker(value: Any, path: str) -> Iterator[Problem]:
-        found: list[Problem] = []
+    def checker(value: Any, path: str) -> Sequence[Problem]:
+        first: Sequence[Problem] = ()
         for option in options:
-            problems = list(option(value, path))
+            problems = option(value, path)
             if not problems:
-                return
-            found = found or problems
-        yield from found
+                return ()
+            first = first or problems
+        return first
 
     return checker
 
 
 def _each(item: Checker) -> Checker:
-    def checker(value: Any, path: str) -> Iterator[Problem]:
+    def checker(value: Any, path: str) -> Sequence[Problem]:
         if not isinstance(value, tuple | list):
-            yield Problem(path, "must be a list")
-            return
-        for i, one in enumerate(value):
-            yield from item(one, f"{path}[{i}]")
-
-    return checker
-
-
-def _equal(wanted: object) -> Checker:
-    def checker(value: Any, path: str) -> Iterator[Problem]:
-        if value is not wanted:
-            yield Problem(path, "is not allowed")
+            return (Problem(path, "must be a list"),)
+        return [problem for i, one in enumerate(value) for problem in item(one, f"{path}[{i}]")]
 
     return checker
 
 
 def _instance(cls: type) -> Checker:
-    def checker(value: Any, path: str) -> Iterator[Problem]:
+    def checker(value: Any, path: str) -> Sequence[Problem]:
         right = isinstance(value, cls) and not (cls is int and isinstance(value, bool))
-        if cls.__name__ == "date" and isinstance(value, datetime):
+        if cls is date and isinstance(value, datetime):
             right = False
         if not right or (isinstance(value, datetime) and value.tzinfo is None):
-            yield Problem(path, explain(cls))
+            return (Problem(path, explain(cls)),)
+        return ()
 
     return checker

@@ -182,8 +182,10 @@ _SPECIAL = {
     "\u00e6": "ae",
     "\u0153": "oe",
     # Would become letters and digits that stick to the word before, or a token of no use: the
-    # signs for trade and service mark, fraction slash, minus. Zero-width space parts words.
-    **dict.fromkeys("\u2122\u2120\u2044\u2212\u200b", " "),
+    # signs for trade and service mark, fraction slash, minus.
+    **dict.fromkeys("\u2122\u2120\u2044\u2212", " "),
+    # Format characters that part words: zero-width space, and what turns the direction of text.
+    **dict.fromkeys("\u200b\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", " "),
     "\u0640": "",  # tatweel, which only stretches a word
 }
 _INVISIBLE_MARKS = {*map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))} | set(

@@ -9,14 +9,13 @@ import attrs
 
 from reflekt_core.errors import InvalidInput
 from reflekt_core.model.entries import PRIVATE, Content, Day
+from reflekt_core.model.feelings import Emotion, Sentiment
 from reflekt_core.model.fields import check
 
 __all__ = [
     "AnalyseEntry",
     "Analysis",
     "Draft",
-    "Emotion",
-    "EmotionName",
     "Failure",
     "Insight",
     "InsightFailure",
@@ -28,8 +27,6 @@ __all__ = [
     "Provenance",
     "Safety",
     "SafetyLevel",
-    "Sentiment",
-    "SentimentLabel",
     "SuggestWays",
     "Suggestions",
     "SuggestionsView",
@@ -39,44 +36,6 @@ __all__ = [
     "Topic",
     "Usage",
 ]
-
-
-class SentimentLabel(StrEnum):
-    """The overall feeling of a text."""
-
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    NEUTRAL = "neutral"
-    MIXED = "mixed"
-
-
-@attrs.frozen
-class Sentiment:
-    """Feeling of a text: `score` from -1 to 1, `confidence` from 0 to 1."""
-
-    label: SentimentLabel
-    score: float
-    confidence: float
-
-
-class EmotionName(StrEnum):
-    """Ekman's six, and none of them."""
-
-    JOY = "joy"
-    SADNESS = "sadness"
-    ANGER = "anger"
-    FEAR = "fear"
-    SURPRISE = "surprise"
-    DISGUST = "disgust"
-    NEUTRAL = "neutral"
-
-
-@attrs.frozen
-class Emotion:
-    """How strongly an emotion shows, from 0 to 1."""
-
-    name: EmotionName
-    score: float
 
 
 @attrs.frozen

@@ -7,25 +7,29 @@ from typing import Annotated, Any
 import attrs
 
 from reflekt_core.model.entries import ZoneName
-from reflekt_core.model.fields import UNSET, Items, Range, Text, Unset, check, given
+from reflekt_core.model.fields import Items, Range, Text
 
 __all__ = [
     "AISettings",
-    "AISettingsPatch",
+    "Bio",
+    "Consent",
+    "DailyMoney",
+    "DailyTokens",
     "Display",
-    "DisplayPatch",
+    "DisplayName",
+    "FontSize",
+    "Hour",
+    "Language",
     "Notifications",
-    "NotificationsPatch",
     "Preferences",
-    "PreferencesPatch",
     "Profile",
-    "ProfilePatch",
     "Provider",
     "Settings",
-    "SettingsPatch",
     "Theme",
+    "ThemeWords",
+    "TimeOfDay",
     "Tone",
-    "merged",
+    "Weekday",
 ]
 
 
@@ -186,91 +190,3 @@ class Settings:
     display: Display = Display()
     ai: AISettings = AISettings()
     version: int = 0
-
-
-@attrs.frozen
-class ProfilePatch:
-    """Changes to the profile."""
-
-    display_name: DisplayName | Unset = UNSET
-    bio: Bio | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-@attrs.frozen
-class PreferencesPatch:
-    """Changes to the preferences."""
-
-    time_zone: ZoneName | Unset = UNSET
-    day_start_hour: Hour | Unset = UNSET
-    week_start: Weekday | Unset = UNSET
-    language: Language | Unset = UNSET
-    tone: Tone | Unset = UNSET
-    favourite_themes: ThemeWords | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-@attrs.frozen
-class NotificationsPatch:
-    """Changes to the notifications."""
-
-    daily_reminder: bool | Unset = UNSET
-    reminder_time: TimeOfDay | Unset = UNSET
-    weekly_summary: bool | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-@attrs.frozen
-class DisplayPatch:
-    """Changes to the display."""
-
-    theme: Theme | Unset = UNSET
-    font_size: FontSize | Unset = UNSET
-    show_word_count: bool | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-@attrs.frozen
-class AISettingsPatch:
-    """Changes to what AI may do."""
-
-    enabled: bool | Unset = UNSET
-    provider: Provider | Unset = UNSET
-    consent: Consent | Unset = UNSET
-    daily_budget_usd: DailyMoney | Unset = UNSET
-    daily_token_budget: DailyTokens | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-@attrs.frozen
-class SettingsPatch:
-    """Changes to settings, as a merge patch: what is not mentioned stays (RFC 7396)."""
-
-    profile: ProfilePatch | Unset = UNSET
-    preferences: PreferencesPatch | Unset = UNSET
-    notifications: NotificationsPatch | Unset = UNSET
-    display: DisplayPatch | Unset = UNSET
-    ai: AISettingsPatch | Unset = UNSET
-
-    def __attrs_post_init__(self) -> None:
-        check(self)
-
-
-def merged(settings: Settings, patch: SettingsPatch) -> Settings:
-    """Return *settings* with *patch* applied, as their next version; themselves if nothing differs."""
-    groups = {
-        group: attrs.evolve(getattr(settings, group), **given(changes))
-        for group, changes in given(patch).items()
-    }
-    after = attrs.evolve(settings, **groups)
-    return settings if after == settings else attrs.evolve(after, version=settings.version + 1)

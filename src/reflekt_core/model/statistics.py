@@ -49,8 +49,9 @@ def compare(values: Numbers, inside: Sequence[bool]) -> Comparison:
     """
     Return how *values*, in order of time, differ between the days *inside* and the others.
 
-    Welch's t test, its standard error widened for days that resemble their neighbours. Each group
-    needs two values at least.
+    Welch's t test, or Student's if that is less sure (where moods are mostly one and the same, a
+    small group varies less by mere luck), widened for days that resemble their neighbours. Each
+    group needs two values at least.
     """
     groups = [
         [v for v, i in zip(values, inside, strict=True) if i is side] for side in (True, False)
@@ -58,9 +59,11 @@ def compare(values: Numbers, inside: Sequence[bool]) -> Comparison:
     (n, m), (a, b) = map(len, groups), map(_mean, groups)
     residuals = [v - (a if i else b) for v, i in zip(values, inside, strict=True)]
     widening = _widening([float(i) for i in inside], residuals)
-    u, w = (_variance(group) * widening / len(group) for group in groups)
+    u, w = (_variance(group) / len(group) for group in groups)
     freedom = (u + w) ** 2 / (u**2 / (n - 1) + w**2 / (m - 1)) / widening
-    return Comparison(n, m, a, b, _two_sided((a - b) / sqrt(u + w), freedom))
+    pooled = _variance(residuals) * (1 / n + 1 / m)
+    error = sqrt(max(u + w, pooled) * widening)
+    return Comparison(n, m, a, b, _two_sided((a - b) / error, freedom))
 
 
 def slope(xs: Numbers, ys: Numbers) -> Slope:

@@ -1,11 +1,13 @@
-"""What an export holds."""
+"""What an export holds, and what erasing asks for."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
 
-__all__ = ["ExportKind", "ExportRecord"]
+from reflekt_core.model.fields import Text, check
+
+__all__ = ["Erasure", "ExportKind", "ExportRecord"]
 
 
 class ExportKind(StrEnum):
@@ -28,3 +30,13 @@ class ExportRecord:
 
     kind: ExportKind
     value: dict[str, Any]
+
+
+@attrs.frozen
+class Erasure:
+    """The confirmation that erasing an account asks for: one's own user id."""
+
+    confirm: Annotated[str, Text(255, min_length=1, example="me")]
+
+    def __attrs_post_init__(self) -> None:
+        check(self)

@@ -16,8 +16,8 @@ import attrs
 from reflekt_core.errors import InvalidInput
 from reflekt_core.model.analytics import DayAggregate, Run
 from reflekt_core.model.entries import Day
+from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.fields import Items, Range, Text, check
-from reflekt_core.model.insights import SentimentLabel
 from reflekt_core.model.observations import Observation
 from reflekt_core.model.settings import Weekday
 

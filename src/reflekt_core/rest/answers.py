@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 import attrs
 
-from reflekt_core.model.entries import Change, Changes, Entry, Tombstone
+from reflekt_core.model.entries import Change, Entry, Tombstone
 from reflekt_core.model.insights import InsightState, InsightStatus
 from reflekt_core.model.jobs import Job
+from reflekt_core.model.listing import Changes
 from reflekt_core.model.paging import Page, Position
 from reflekt_core.operations import Operation, Shape
 from reflekt_core.rest.messages import Request, Response

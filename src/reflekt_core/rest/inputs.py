@@ -76,14 +76,15 @@ class Inputs:
             PreconditionFailed: If-Match names what no version is ever called.
         """
         said = self._said(request, parameter)
-        if self._precondition:
-            said.arguments["if_version"] = _if_version(request.headers.get("if-match"))
+        if self._body is not None:
+            said.arguments.update(self._read_body(request, self._body))
         if self._key:
             said.arguments["idempotency_key"] = _key(request.headers.get("idempotency-key"))
         if not self._reads and "if-none-match" in request.headers:
             raise MalformedInput("If-None-Match is understood on GET and HEAD only")
-        if self._body is not None:
-            said.arguments.update(self._read_body(request, self._body))
+        if self._precondition:
+            # Last, for what is wrong anyway is told first (RFC 9110, section 13.2.1).
+            said.arguments["if_version"] = _if_version(request.headers.get("if-match"))
         return said
 
     def _said(self, request: Request, parameter: str | None) -> Said:

@@ -16,10 +16,11 @@ from reflekt_core.errors import (
     Unauthenticated,
     Unavailable,
 )
-from reflekt_core.model.entries import Changes, Entry, Tombstone
+from reflekt_core.model.entries import Entry, Tombstone
 from reflekt_core.model.fields import wire_name
 from reflekt_core.model.insights import InsightState, InsightStatus
 from reflekt_core.model.jobs import Job
+from reflekt_core.model.listing import Changes
 from reflekt_core.model.paging import Limit
 from reflekt_core.operations import OPERATIONS, PATH_PARAMETERS, Operation, Shape
 from reflekt_core.rest.answers import JSON, NDJSON, versioned
@@ -198,7 +199,8 @@ def _parameters(operation: Operation, schemas: Schemas) -> Iterator[_Plain]:
         yield _parameter(operation.cursor, {"type": "string", "maxLength": 2048}, said)
     if operation.precondition:
         said = 'The ETag of the version to replace, such as `"3"`; or `*` for any.'
-        yield _parameter("If-Match", {"type": "string"}, said, place="header")
+        schema = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'}
+        yield _parameter("If-Match", schema, said, place="header")
     if operation.repeatable:
         said = "Makes a repeated request count once."
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}

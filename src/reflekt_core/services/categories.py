@@ -7,8 +7,9 @@ import attrs
 from reflekt_core.errors import Conflict, InvalidInput, NotFound, VersionConflict
 from reflekt_core.model.accounts import Permission
 from reflekt_core.model.categories import Category, CategoryDraft
-from reflekt_core.model.entries import TagCount, TagName
+from reflekt_core.model.entries import TagCount
 from reflekt_core.model.jobs import Job, JobKind
+from reflekt_core.model.listing import TagName
 from reflekt_core.model.paging import Page, PageSize, Position
 from reflekt_core.services.context import Context, check_version, insist
 from reflekt_core.services.jobs import start_job

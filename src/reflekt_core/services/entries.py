@@ -1,10 +1,9 @@
 """Writing, reading, finding and deleting entries."""
 
-from calendar import isleap
 from collections.abc import Callable, Sequence
 from datetime import date as Date  # noqa: N812 - `date` is a parameter here
 from datetime import datetime
-from hashlib import sha256
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import attrs
@@ -16,28 +15,24 @@ from reflekt_core.errors import (
     VersionConflict,
 )
 from reflekt_core.model.accounts import Account, Permission
-from reflekt_core.model.categories import Category
 from reflekt_core.model.entries import (
-    Anniversary,
-    Changes,
     Entry,
     EntryDraft,
     EntryFilter,
-    EntryPatch,
-    EntrySearch,
-    Hit,
     Moment,
     Order,
     Tombstone,
     new_entry,
     restored,
-    revised,
     trashed,
 )
 from reflekt_core.model.fields import UNSET, Unset
-from reflekt_core.model.insights import InsightFailure, InsightState, InsightView
 from reflekt_core.model.paging import Page, PageSize, Position
 from reflekt_core.services.context import Context, check_version, insist
+
+if TYPE_CHECKING:
+    from reflekt_core.model.insights import InsightFailure, InsightState, InsightView
+    from reflekt_core.model.listing import Changes, Hit
 
 __all__ = ["Entries", "live_entry"]
 
@@ -90,7 +85,7 @@ class Entries:
         if idempotency_key is None:
             entry = self._drafted(draft, self.context.ids(), None)
             return self._put(account, entry, replaces=None)
-        fingerprint = sha256(repr(draft).encode()).hexdigest()
+        fingerprint = _fingerprint(draft)
         id = self.context.keyed_id("entry", idempotency_key)
         try:
             entry = self._drafted(draft, id, None, fingerprint)
@@ -144,7 +139,7 @@ class Entries:
         trashed: bool = False,
         after: Position | None = None,
         limit: int = 20,
-    ) -> Page[Hit]:
+    ) -> "Page[Hit]":
         """
         Return a page of the entries that match *q*, best first, each with a snippet.
 
@@ -153,7 +148,8 @@ class Entries:
         Raises:
             InvalidInput: There is nothing to look for, or a filter is not allowed.
         """
-        from reflekt_core.model.search import parse, snippet  # noqa: PLC0415 - costs only who searches
+        from reflekt_core.model.listing import EntrySearch, Hit  # noqa: PLC0415 - for searchers
+        from reflekt_core.model.search import parse, snippet  # noqa: PLC0415 - for searchers
 
         account = self.context.authorise(Permission.ENTRIES_READ)
         wanted = EntrySearch(
@@ -173,12 +169,14 @@ class Entries:
             found.next,
         )
 
-    def changes(self, *, since: Position | None = None, limit: int = 20) -> Changes:
+    def changes(self, *, since: Position | None = None, limit: int = 20) -> "Changes":
         """
         Return what changed since the cursor *since*: every entry and tombstone at least once.
 
         Start with None, and go on from the `cursor` of the answer.
         """
+        from reflekt_core.model.listing import Changes  # noqa: PLC0415 - for followers
+
         account = self.context.authorise(Permission.ENTRIES_READ)
         number = since[0] if since else 0
         start = number if isinstance(number, int) else 0
@@ -194,6 +192,10 @@ class Entries:
 
         In a year without 29 February, the 28th looks back at both.
         """
+        from calendar import isleap  # noqa: PLC0415 - for who looks back
+
+        from reflekt_core.model.listing import Anniversary  # noqa: PLC0415 - for who looks back
+
         account = self.context.authorise(Permission.ENTRIES_READ)
         day = Anniversary(date).date or self.context.today()
         entries = self.context.store.entries
@@ -288,6 +290,8 @@ class Entries:
             NotFound: The entry is missing, in the trash, or somebody else's.
             VersionConflict: *if_version* is not the stored version.
         """
+        from reflekt_core.model.entry_patch import EntryPatch, revised  # noqa: PLC0415 - for editors
+
         account = self.context.authorise(Permission.ENTRIES_WRITE)
         patch = EntryPatch(
             content=content,
@@ -363,7 +367,7 @@ class Entries:
 
         return insist(take_out, None)
 
-    def insights(self, id: UUID) -> InsightView | InsightFailure | InsightState:
+    def insights(self, id: UUID) -> "InsightView | InsightFailure | InsightState":
         """
         Return what was understood of the entry, or why there is nothing.
 
@@ -376,7 +380,7 @@ class Entries:
 
     def analyse(
         self, id: UUID, *, idempotency_key: str | None = None
-    ) -> InsightView | InsightFailure | InsightState:
+    ) -> "InsightView | InsightFailure | InsightState":
         """
         Understand the entry now, again if it was before, and return the insight.
 
@@ -441,6 +445,8 @@ class Entries:
     def _check_category(self, category_id: UUID | None) -> None:
         if category_id is None:
             return
+        from reflekt_core.model.categories import Category  # noqa: PLC0415 - for who has some
+
         categories = self.context.store.records(Category)
         if categories.get(self.context.actor.user_id, str(category_id)) is None:
             raise InvalidInput.field("category_id", "there is no such category")
@@ -466,3 +472,9 @@ def _tags(tag: Sequence[str]) -> tuple[str, ...]:
 def _same(before: Entry, after: Entry) -> bool:
     # One in the trash differs by `trashed_at`, which a draft never has.
     return before == attrs.evolve(after, version=before.version, updated_at=before.updated_at)
+
+
+def _fingerprint(draft: EntryDraft) -> str:
+    from hashlib import sha256  # noqa: PLC0415 - for requests with a key
+
+    return sha256(repr(draft).encode()).hexdigest()

@@ -9,6 +9,7 @@ import attrs
 
 from reflekt_core.errors import AccountErased, AssistantError, InvalidInput
 from reflekt_core.model.accounts import Account, Permission
+from reflekt_core.model.assistance import Answer
 from reflekt_core.model.entries import Entry, EntryFilter, Order
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
@@ -35,7 +36,7 @@ from reflekt_core.model.prompts import Prompt, WritePrompts
 from reflekt_core.model.safety import screen
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.usage import DayUsage
-from reflekt_core.ports import Answer, Assistant, Clock, Store
+from reflekt_core.ports import Assistant, Clock, Store
 from reflekt_core.services.context import SETTINGS_KEY, Context, insist
 from reflekt_core.services.entries import live_entry
 from reflekt_core.services.receipts import once

@@ -9,7 +9,8 @@ import attrs
 from reflekt_core.errors import AccountErased, NotFound, VersionConflict
 from reflekt_core.model.accounts import Account
 from reflekt_core.model.categories import Category
-from reflekt_core.model.entries import Entry, EntryFilter, EntryPatch, fold_tag, revised
+from reflekt_core.model.entries import Entry, EntryFilter, fold_tag
+from reflekt_core.model.entry_patch import EntryPatch, revised
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.paging import Position

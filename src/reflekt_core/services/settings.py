@@ -4,13 +4,13 @@ import attrs
 
 from reflekt_core.model.accounts import Permission
 from reflekt_core.model.fields import UNSET, Unset
-from reflekt_core.model.settings import (
+from reflekt_core.model.settings import Settings
+from reflekt_core.model.settings_patch import (
     AISettingsPatch,
     DisplayPatch,
     NotificationsPatch,
     PreferencesPatch,
     ProfilePatch,
-    Settings,
     SettingsPatch,
     merged,
 )

@@ -7,14 +7,14 @@ from typing import Any
 import attrs
 
 from reflekt_core.errors import InvalidInput
-from reflekt_core.model.accounts import Account, Erasure, Permission
+from reflekt_core.model.accounts import Account, Permission
 from reflekt_core.model.categories import Category
 from reflekt_core.model.entries import EntryFilter, Order
 from reflekt_core.model.jobs import Job, JobKind
 from reflekt_core.model.paging import Page, PageSize, Position, through
 from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Settings
-from reflekt_core.model.transfer import ExportKind, ExportRecord
+from reflekt_core.model.transfer import Erasure, ExportKind, ExportRecord
 from reflekt_core.model.usage import AIUsage, DayUsage, UsageQuery, UserUsage
 from reflekt_core.serialization import whole
 from reflekt_core.services.context import Context

@@ -7,6 +7,7 @@ trained on and how good it is.
 
 from typing import Any, overload
 
+from reflekt_core.model.assistance import Answer, Task
 from reflekt_core.model.insights import (
     AnalyseEntry,
     Analysis,
@@ -16,7 +17,7 @@ from reflekt_core.model.insights import (
     Summary,
 )
 from reflekt_core.model.prompts import Prompt, WritePrompts
-from reflekt_core.ports import Answer, Assistant, Task
+from reflekt_core.ports import Assistant
 
 __all__ = ["MODEL", "LocalAssistant"]
 

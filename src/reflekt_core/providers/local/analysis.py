@@ -1,11 +1,11 @@
 """One entry or draft, read once, and all that is said about it."""
 
+from attrs import evolve
+
 from reflekt_core.model.insights import (
     AnalyseEntry,
     Analysis,
     SafetyLevel,
-    Sentiment,
-    SentimentLabel,
     Suggestions,
     SuggestWays,
 )
@@ -13,26 +13,28 @@ from reflekt_core.model.safety import screen
 from reflekt_core.providers.local.questions import Reader, observations, questions, ways_on
 from reflekt_core.providers.local.sentiment import emotions, mood, sentiment
 from reflekt_core.providers.local.summary import telling
-from reflekt_core.providers.local.text import english_share, sentences
+from reflekt_core.providers.local.text import english_share, sentences, squeeze
 from reflekt_core.providers.local.topics import keyphrases, topics
 
 __all__ = ["analyse", "suggest"]
 
 _ENGLISH_ENOUGH = 0.5
+_LONGEST_SCRAP = 200
 
 
 def analyse(task: AnalyseEntry) -> Analysis:
     """Return what can be said of the entry."""
-    found = tuple(sentences(task.content))
-    english = _english(f"{task.title}\n{task.content}", task.language)
-    felt = mood(found if found else (task.title,))
-    feeling = sentiment(felt, english)
-    reader = _read(task.title, task.content, found, feeling, task.tone, english)
+    reader = _read(task, task.title)
+    found = reader.sentences
+    felt = mood((found or (task.title,)) if reader.is_english else ())
+    feeling = sentiment(felt)
+    reader = evolve(reader, label=feeling.label)
+    scrap = squeeze(task.title or task.content)[:_LONGEST_SCRAP]
     return Analysis(
         sentiment=feeling,
-        emotions=emotions(felt, english),
-        topics=topics(task.title, task.content) if reader.is_english else (),
-        summary=telling(task.title, found) or task.title.strip(),
+        emotions=emotions(felt),
+        topics=topics(task.title, task.content, reader.phrases) if reader.is_english else (),
+        summary=telling(found, reader.phrases) or scrap,
         questions=questions(reader),
         observations=observations(reader, felt),
     )
@@ -40,32 +42,21 @@ def analyse(task: AnalyseEntry) -> Analysis:
 
 def suggest(task: SuggestWays) -> Suggestions:
     """Return ways to go on with the draft."""
-    found = tuple(sentences(task.content))
-    english = _english(task.content, task.language)
-    neutral = Sentiment(SentimentLabel.NEUTRAL, 0.0, 0.0)
-    return Suggestions(ways_on(_read("", task.content, found, neutral, task.tone, english)))
+    return Suggestions(ways_on(_read(task)))
 
 
-def _read(
-    title: str,
-    content: str,
-    found: tuple[str, ...],
-    feeling: Sentiment,
-    tone: str,
-    english: float,
-) -> Reader:
-    phrases = tuple(topic.name for topic in keyphrases(title, content))
+def _read(task: AnalyseEntry | SuggestWays, title: str = "") -> Reader:
+    text = f"{title}\n{task.content}"
     return Reader(
-        text=content,
-        sentences=found,
-        phrases=phrases,
-        label=feeling.label,
-        tone=tone,
-        is_english=english >= _ENGLISH_ENOUGH,
-        is_crisis=screen(f"{title}\n{content}").level is not SafetyLevel.NONE,
+        text=task.content,
+        sentences=tuple(sentences(task.content)),
+        phrases=tuple(keyphrases(title, task.content)),
+        tone=task.tone,
+        is_english=_is_english(text, task.language),
+        is_crisis=screen(text).level is not SafetyLevel.NONE,
     )
 
 
-def _english(text: str, language: str) -> float:
-    """Return how English the text is; a text said to be in another language is not."""
-    return english_share(text) if language.partition("-")[0] == "en" else 0.0
+def _is_english(text: str, language: str) -> bool:
+    """Whether the text can be understood; one said to be in another language is not tried."""
+    return language.partition("-")[0] == "en" and english_share(text) >= _ENGLISH_ENOUGH

@@ -3,16 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from reflekt_core.providers.local.lexicon import feeling_groups
+from reflekt_core.providers.local.lexicon import feeling_groups, word_list
 
 __all__ = ["features", "tokens"]
 
 _TOKEN = re.compile(
     r"[a-z]+(?:'[a-z]+)?|[:;]-?[()dp]|<3|[!?]+|\.\.+|…|[.,;:]|[\u2600-\u27bf\U0001f300-\U0001faff]"
-)
-_NEGATION = frozenset(
-    "not no never without nothing nobody neither nor hardly barely cannot cant dont didnt wont isnt"
-    " wasnt doesnt couldnt wouldnt shouldnt havent hasnt aint lack lacks stopped".split()
 )
 _CLAUSE_ENDS = frozenset([".", ",", ";", ":", "but", "!", "?", "…", "because", "though"])
 _REACH = 4
@@ -35,9 +31,10 @@ def features(sentence: str) -> set[str]:
 def tokens(sentence: str) -> Iterator[tuple[str, bool]]:
     """Yield the words and marks of *sentence* in lower case, and whether each is negated."""
     reach = 0
+    negations = word_list("negation")
     for raw in _TOKEN.findall(sentence.lower().replace("’", "'")):
         token = raw[:2] if raw[0] in "!?." else raw
         if token in _CLAUSE_ENDS:
             reach = 0
         yield token, reach > 0
-        reach = _REACH if token in _NEGATION or token.endswith("n't") else reach - 1
+        reach = _REACH if token in negations or token.endswith("n't") else reach - 1

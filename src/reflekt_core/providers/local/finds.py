@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import attrs
 
-from reflekt_core.providers.local.lexicon import HEAVY, LIGHT, feeling_groups
-from reflekt_core.providers.local.text import STOP_WORDS, words
+from reflekt_core.providers.local.lexicon import HEAVY, LIGHT, feeling_groups, word_list
+from reflekt_core.providers.local.text import words
 
 __all__ = ["Find", "Kind", "feelings_named", "finds", "speaks_of_loss"]
 
@@ -40,6 +40,7 @@ class Find:
 
 _MOST_WORDS = 9
 _LEAST_WORDS = 3
+_MOST_SPACES = 11
 _MOST_SENTENCES = 300
 _LONGEST = 600
 
@@ -47,49 +48,43 @@ _ADVERB = r"(?:(?:so|very|really|just|still|also|quite|too|a bit|a little|pretty
 _SAID = (
     (
         Kind.AVOIDANCE,
-        r"I (?:keep|kept) (?:putting off|avoiding|pretending|postponing|hiding|running)\b",
+        r"[Ii] (?:keep|kept) (?:putting off|avoiding|pretending|postponing|hiding|running)\b",
     ),
     (
         Kind.AVOIDANCE,
-        r"I(?:'ve| have)? (?:been )?(?:avoided|avoiding|postponed|put off|putting off)\b",
+        r"[Ii](?:'ve| have)? (?:been )?(?:avoided|avoiding|postponed|put off|putting off)\b",
     ),
-    (Kind.AVOIDANCE, rf"I {_ADVERB}(?:don't|do not|didn't|did not) (?:want|dare) to\b"),
-    (Kind.AVOIDANCE, r"I (?:can't|cannot|couldn't) (?:bring myself to|face)\b"),
+    (Kind.AVOIDANCE, rf"[Ii] {_ADVERB}(?:don't|do not|didn't|did not) (?:want|dare) to\b"),
+    (Kind.AVOIDANCE, r"[Ii] (?:can't|cannot|couldn't) (?:bring myself to|face)\b"),
     (
         Kind.AVOIDANCE,
-        rf"I(?:'m| am| was) {_ADVERB}(?:afraid|scared|terrified|ashamed) (?:of|to|that)\b",
+        rf"[Ii](?:'m| am| was) {_ADVERB}(?:afraid|scared|terrified|ashamed) (?:of|to|that)\b",
     ),
-    (Kind.WISH, rf"I(?:'d| would) {_ADVERB}(?:love|like) (?:to|for)\b"),
-    (Kind.WISH, rf"I {_ADVERB}(?:want|wanted|wish|hope|long|dream|intend) (?:to|of|for|that|I)\b"),
-    (Kind.DUTY, rf"I {_ADVERB}(?:should|must|have to|need to|ought to)\b(?! (?:have|be) been)"),
-    (Kind.MISSING, rf"I {_ADVERB}miss\b"),
+    (Kind.WISH, rf"[Ii](?:'d| would) {_ADVERB}(?:love|like) (?:to|for)\b"),
+    (
+        Kind.WISH,
+        rf"[Ii] {_ADVERB}(?:want|wanted|wish|hope|long|dream|intend) (?:to|of|for|that|I)\b(?! (?:remember|forget|keep))",
+    ),
+    (Kind.DUTY, rf"[Ii] {_ADVERB}(?:should|must|have to|need to|ought to)\b(?! (?:have|be) been)"),
+    (Kind.MISSING, rf"[Ii] {_ADVERB}miss\b"),
     (
         Kind.INSIGHT,
-        rf"I(?:'ve| have)? {_ADVERB}(?:realised|realized|learned|learnt|decided|noticed|promised|discovered)\b",
+        rf"[Ii](?:'ve| have)? {_ADVERB}(?:realised|realized|learned|learnt|decided|noticed|promised|discovered)\b",
     ),
     (Kind.INSIGHT, r"for the first time\b"),
-    (Kind.LIKING, rf"I {_ADVERB}(?:love|loved|enjoy|enjoyed|adore)\b"),
-    (Kind.DISLIKE, rf"I {_ADVERB}(?:hate|hated|can't stand|resent|dread)\b"),
+    (Kind.LIKING, rf"[Ii] {_ADVERB}(?:love|loved|enjoy|enjoyed|adore)\b"),
+    (Kind.DISLIKE, rf"[Ii] {_ADVERB}(?:hate|hated|can't stand|resent|dread)\b"),
 )
 _FEEL = re.compile(
-    r"\bI(?:'m| am| was| feel| felt|'ve been| have been|'m feeling| am feeling| was feeling)"
+    r"\b[Ii](?:'m| am| was| feel| felt|'ve been| have been|'m feeling| am feeling| was feeling)"
     r"(?P<rest>(?: [a-z']+){1,6})",
 )
 _SAID_PATTERN = re.compile("|".join(rf"(?P<k{i}>\b{p})" for i, (_, p) in enumerate(_SAID)))
 _SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]")
 _CLAUSE_END = re.compile(
-    r"[^\w\s'’-]|\s-|\s(?:but|because|so|while|although|though|if|which|who|since|until|except|or|when"
+    r"[^\w\s'’-]|\s-|(?-i:\s(?=i\s))|\s(?:but|because|so|while|although|though|if|which|who|since|until|except|or|when"
     r"|then|as|and (?:i|then|he|she|they|we|it|my|the|that)|where|after|before|whenever|lol|haha)\b",
     re.IGNORECASE,
-)
-_CUT_BEFORE = frozenset(
-    "about at by for from in on over through with without during into like and that than".split()
-)
-_BAD_ENDINGS = STOP_WORDS - frozenset(
-    """her him me them us it myself herself himself themselves home work here there again today
-    tomorrow tonight yesterday alone more better everything something anything nothing everyone
-    someone anyone nobody this that now so good great well long wrong day days night week year
-    years time life""".split()
 )
 
 _KIN = (
@@ -114,7 +109,7 @@ _LOST = re.compile(
 _LOSS = re.compile(
     r"\b(?:funeral|passed away|grave|graveside|cemetery|mourn\w*|griev\w*|grief|widow\w*|ashes"
     r"|miscarriage|stillborn|(?:he|she|they|mum|mom|dad|grandma|grandpa|gran|nan|grandmother"
-    r"|grandfather|who) (?:had |has )?died|died (?:today|yesterday|last|this|on|in|two|a)|put (?:him|her) to sleep)\b",
+    r"|grandfather|who) (?:had |has )?died|died (?:today|yesterday|last|this|on|in|two|a)|(?:was|were|being|had (?:him|her)) put to sleep)\b",
     re.IGNORECASE,
 )
 _NO_LOSS = re.compile(
@@ -125,26 +120,15 @@ _NAME = r"(?P<{}>[A-Z][a-zà-ÿ]{{2,14}})"
 _NAMED = re.compile(
     rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|miss|visited|phoned|helped|kissed|and|love|saw)"
     rf" {_NAME.format('x')}\b(?! [A-Z]))"
-    rf"|\b{_NAME.format('y')} (?:said|says|told|asked|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I)\b"
-)
-_NOT_NAMES = frozenset(
-    """
-    Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June
-    July August September October November December Christmas Easter Thanksgiving Halloween Ramadan
-    English French German Spanish Italian Japanese Chinese God Jesus Lord Netflix Google Facebook
-    Instagram Zoom Teams Slack Everyone Everybody Someone Somebody Nobody Anyone The They She Then
-    This That There Mum Mom Dad Mama Papa Grandma Grandpa Gran Nan Auntie Uncle Aunt And But When
-    People Doctor Tea Coffee Today Who You What Never Maybe Mother Father Not Yes Nothing Something
-    Always Just Also Our His Her Its Their Your All Both One Two Part Half
-    """.split()
+    rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )\b{_NAME.format('y')} (?:said|says|told|asked|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I)\b"
 )
 _CALLED = re.compile(
     r"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan)\b(?! [A-Z])"
 )
 _PLACE = re.compile(
     r"\b(?:at|in|to|by|on|near|along|through) (?P<place>the (?:beach|sea|park|garden|forest|woods|river|lake"
-    r"|mountains?|hills?|coast|library|museum|church|mosque|temple|synagogue|gym|pool|hospital|office"
-    r"|kitchen|balcony|café|cafe|station|harbour|harbor|market|allotment|attic|studio|workshop|pub))\b",
+    r"|mountains?|hills?|coast|library|museum|church|mosque|temple|synagogue|cemetery|pool"
+    r"|café|cafe|harbour|harbor|allotment|attic|hospital))\b",
     re.IGNORECASE,
 )
 
@@ -187,7 +171,7 @@ def _said(sentence: str, plain: str) -> Iterator[Find]:
     for match in _SAID_PATTERN.finditer(plain):
         kind = _SAID[int((match.lastgroup or "k0")[1:])][0]
         quote = _quote(sentence, plain, match.start(), match.end())
-        if quote:
+        if quote and not (kind is Kind.WISH and "n't" in quote.replace("’", "'")):
             yield Find(kind, quote)
             return
 
@@ -219,14 +203,9 @@ def _own_feelings(rest: str) -> list[str]:
         groups = feeling_groups().get(word, ())
         if groups and (set(groups) & (HEAVY | LIGHT)) and not word.endswith("ly"):
             named.append(word)
-        elif word not in _FILLERS:
+        elif word not in word_list("filler"):
             break
     return named
-
-
-_FILLERS = frozenset(
-    "so very really just still also quite too a bit little pretty and more strangely oddly rather kind of sort deeply a both all incredibly completely truly".split()
-)
 
 
 def _quote(sentence: str, plain: str, start: int, end: int) -> str:
@@ -236,22 +215,28 @@ def _quote(sentence: str, plain: str, start: int, end: int) -> str:
     least = max(
         _LEAST_WORDS,
         len(plain[start:end].split())
-        + (0 if plain[start:end].split()[-1] in feeling_groups() else 1),
+        + (0 if plain[start:end].rsplit(maxsplit=1)[-1] in feeling_groups() else 1),
     )
     if len(clause) > _MOST_WORDS:
-        cuts = [i for i in range(least, _MOST_WORDS + 1) if clause[i].lower() in _CUT_BEFORE]
+        cuts = [
+            i for i in range(least, _MOST_WORDS + 1) if clause[i].lower() in word_list("cut_before")
+        ]
         if not cuts:
             return ""
         clause = clause[: cuts[-1]]
-    if len(clause) < least or clause[-1].lower() in _BAD_ENDINGS or not clause[-1][-1].isalnum():
+    if len(clause) < least or _ends_badly(clause[-1].lower()) or not clause[-1][-1].isalnum():
         return ""
     return sentence[start : start + len(" ".join(clause))]
+
+
+def _ends_badly(word: str) -> bool:
+    return word in word_list("stop") and word not in word_list("good_ending")
 
 
 def _asked(sentence: str) -> Iterator[Find]:
     if (
         sentence.endswith("?")
-        and 3 <= sentence.count(" ") <= 11
+        and _LEAST_WORDS <= sentence.count(" ") <= _MOST_SPACES
         and not re.search(r"[\"“”«»()…]", sentence)
     ):
         found = words(sentence)
@@ -260,6 +245,8 @@ def _asked(sentence: str) -> Iterator[Find]:
 
 
 def _people(plain: str) -> Iterator[Find]:
+    if plain.islower() and "my " not in plain and "our " not in plain:
+        return
     for match in _LOST.finditer(plain):
         yield Find(Kind.LOST, "your " + (match["a"] or match["b"] or match["c"]).lower())
     for match in _SOMEBODY.finditer(plain):
@@ -268,7 +255,7 @@ def _people(plain: str) -> Iterator[Find]:
         yield Find(Kind.PERSON, "your " + match["kin"].lower())
     for match in _NAMED.finditer(plain):
         name = match["x"] or match["y"]
-        if name not in _NOT_NAMES:
+        if name not in word_list("not_a_name"):
             yield Find(Kind.PERSON, name)
 
 

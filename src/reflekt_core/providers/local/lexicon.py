@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["HEAVY", "LIGHT", "feeling_groups", "lines", "valences"]
+__all__ = ["HEAVY", "LIGHT", "feeling_groups", "lines", "valences", "word_list"]
 
 HEAVY = frozenset(["sadness", "shame", "tired", "anger", "fear", "disgust", "bad"])
 LIGHT = frozenset(["joy", "calm", "love", "gratitude", "hope"])
@@ -38,6 +38,13 @@ def valences() -> dict[str, float]:
     return found
 
 
+@cache
+def word_list(name: str) -> frozenset[str]:
+    """Return the list of that name in `words.txt`; it says there what each is for."""
+    return frozenset(word for word, groups in _read("words.txt").items() if name in groups)
+
+
+@cache
 def _read(name: str) -> dict[str, tuple[str, ...]]:
     table: dict[str, tuple[str, ...]] = {}
     for line in lines(name):

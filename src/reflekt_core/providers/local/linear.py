@@ -10,14 +10,14 @@ import attrs
 
 from reflekt_core.providers.local.features import features
 
-__all__ = ["EMOTIONS", "LEVELS", "SENTIMENTS", "Linear", "Reading", "model", "softmax"]
+__all__ = ["EMOTIONS", "LEVELS", "SENTIMENTS", "ZERO", "Linear", "Reading", "model", "softmax"]
 
 EMOTIONS = ("joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral")
 SENTIMENTS = ("positive", "negative", "neutral")
 LEVELS = 46
 """A weight is a whole number from -46 to 46, written as one printable ASCII character."""
 
-_ZERO = ord("!") + LEVELS
+ZERO = ord("!") + LEVELS
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ class Linear:
         scale = self.scale / math.sqrt(len(known))
         # Whole numbers are added up: their order, which a set does not keep, makes no difference.
         sums = map(sum, zip(*(code.encode("ascii") for code in known), strict=True))
-        zero = _ZERO * len(known)
+        zero = ZERO * len(known)
         return [b + scale * (s - zero) for b, s in zip(self.bias, sums, strict=True)]
 
     def read(self, sentence: str) -> Reading:

@@ -7,8 +7,8 @@ from functools import cache
 from uuid import UUID, uuid5
 
 from reflekt_core.model.prompts import Prompt, PromptCategory, PromptMood, WritePrompts
-from reflekt_core.providers.local.lexicon import lines
-from reflekt_core.providers.local.text import STOP_WORDS, squeeze, words
+from reflekt_core.providers.local.lexicon import lines, word_list
+from reflekt_core.providers.local.text import squeeze, words
 
 __all__ = ["write_prompts"]
 
@@ -90,7 +90,7 @@ def _clean(theme: str) -> str:
 def _is_about(prompt: Prompt, theme: str) -> bool:
     if theme in prompt.themes or theme.lower() in prompt.themes:
         return True
-    wanted = {word for word in words(theme) if word not in STOP_WORDS}
+    wanted = {word for word in words(theme) if word not in word_list("stop")}
     return bool(wanted) and wanted <= {*words(prompt.text), *words(" ".join(prompt.themes))}
 
 

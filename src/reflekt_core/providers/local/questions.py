@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from reflekt_core.model.insights import SentimentLabel
+from reflekt_core.model.feelings import SentimentLabel
+from reflekt_core.model.insights import Topic
 from reflekt_core.providers.local.finds import (
     Find,
     Kind,
@@ -15,9 +16,9 @@ from reflekt_core.providers.local.finds import (
     finds,
     speaks_of_loss,
 )
-from reflekt_core.providers.local.lexicon import feeling_groups
+from reflekt_core.providers.local.lexicon import feeling_groups, word_list
 from reflekt_core.providers.local.sentiment import Mood
-from reflekt_core.providers.local.text import STOP_WORDS, words
+from reflekt_core.providers.local.text import words
 
 __all__ = ["Reader", "observations", "questions", "ways_on"]
 
@@ -25,37 +26,37 @@ _ASK = {
     Kind.WISH: (
         "You write “{it}”. What would the smallest first step look like?",
         "“{it}”: what would be different for you if that came true?",
-        "What speaks for it, and what holds you back, when you write “{it}”?",
+        "“{it}”: what speaks for it, and what holds you back?",
         "“{it}”, you write. Since when has that been with you?",
     ),
     Kind.AVOIDANCE: (
         "“{it}”, you write. What might you be protecting there?",
-        "What would make it a little easier, when you say “{it}”?",
+        "“{it}”: what would make that a little easier?",
         "You write “{it}”. What is the smallest part of it you could look at?",
         "“{it}”: what do you imagine would happen otherwise?",
     ),
     Kind.DUTY: (
         "“{it}”: is that your own wish, or somebody else's voice?",
-        "What would happen if it could wait, when you write “{it}”?",
+        "“{it}”: what would happen if that could wait?",
         "You write “{it}”. What would you choose if nobody expected anything?",
     ),
     Kind.HEAVY: (
         "“{it}”, you write. When did you notice it first?",
         "What would you say to a friend who told you “{it}”?",
         "You write “{it}”. Where in your body does that sit, and what might it need?",
-        "What was happening just before the moment you describe with “{it}”?",
+        "“{it}”: what happened just before that?",
     ),
     Kind.LIGHT: (
         "“{it}”, you write. What made room for that?",
-        "Which detail would you keep from the moment when you could say “{it}”?",
+        "“{it}”: which detail of that would you like to keep?",
         "You write “{it}”. Who or what had a part in it?",
     ),
     Kind.LIKING: (
         "“{it}”, you write. What is it about this that does you good?",
-        "You write “{it}”. When could there be more of it?",
+        "You write “{it}”. When do you notice it most?",
     ),
     Kind.DISLIKE: (
-        "“{it}”, you write. What matters to you that is being stepped on there?",
+        "“{it}”, you write. What matters to you that is being hurt there?",
         "You write “{it}”. Which part of it could be different, and which could not?",
     ),
     Kind.MISSING: (
@@ -64,7 +65,7 @@ _ASK = {
     ),
     Kind.INSIGHT: (
         "“{it}”, you write. What follows from that for the days ahead?",
-        "What led up to it, when you write “{it}”?",
+        "You write “{it}”. What led up to that?",
     ),
     Kind.QUESTION: (
         "You ask yourself: “{it}” What would be your first, unpolished answer?",
@@ -90,9 +91,9 @@ _FIRST = frozenset(Kind) - {Kind.PERSON, Kind.PLACE, Kind.LIKING, Kind.LIGHT, Ki
 _IN_LOSS = frozenset([Kind.LOST, Kind.MISSING])
 _FEW_WORDS, _MANY_WORDS = 10, 250
 _ABOUT_WORDS = (
-    "You mention “{it}”. What would you add if you had one more page?",
-    "What does “{it}” mean to you at the moment?",
-    "If you came back to “{it}” in a month, what would you hope to find?",
+    "You mention “{it}”. What would you add about it if you had one more page?",
+    "What else belongs to “{it}” in what you tell here?",
+    "You mention “{it}”. Which picture comes with it?",
 )
 _ABOUT_FEW = "You write “{it}”. What lies behind those few words?"
 _OPEN = {
@@ -149,7 +150,10 @@ _GO_ON = {
     Kind.INSIGHT: ("Go on from “{it}”: what is different now?",),
     Kind.QUESTION: ("Answer your own question, badly at first: “{it}”",),
     Kind.LOST: ("Tell of one ordinary moment with {it}.",),
-    Kind.PERSON: ("Write what {it} might say about this.", "Describe {it} at that moment."),
+    Kind.PERSON: (
+        "Write what {it} might say about this.",
+        "Say what you would like {it} to know.",
+    ),
     Kind.PLACE: ("Bring back {it}: what could you see, hear and smell?",),
 }
 _GO_ON_WORDS = (
@@ -175,7 +179,11 @@ _GO_ON_CRISIS = (
 )
 
 _OFTEN = 4
-_TURN = 0.45
+_SEVERAL_QUESTIONS = 2
+_MANY_MUSTS = 3
+_SHORTEST = 3
+_LONGEST_QUOTE = 80
+_TURN = 0.7
 _SENTENCES_FOR_A_TURN = 6
 
 
@@ -185,8 +193,8 @@ class Reader:
 
     text: str
     sentences: tuple[str, ...]
-    phrases: tuple[str, ...]
-    label: SentimentLabel
+    phrases: tuple[Topic, ...]
+    label: SentimentLabel = SentimentLabel.NEUTRAL
     tone: str = "gentle"
     is_english: bool = True
     is_crisis: bool = False
@@ -208,7 +216,8 @@ def questions(reader: Reader) -> tuple[str, ...]:
     if not reader.is_english:
         return tuple(reader.shuffled(_OPEN[SentimentLabel.NEUTRAL])[:2])
     if speaks_of_loss(reader.text):
-        own, general = _taken_up(reader, _ASK, _IN_LOSS)[:1], _OPEN_LOSS
+        own: list[str] = _taken_up(reader, _ASK, _IN_LOSS)
+        general: Sequence[str] = _OPEN_LOSS
     else:
         own, general = _taken_up(reader, _ASK, frozenset(Kind)), _open(reader)
         own = own or _about_words(reader, _ABOUT_WORDS) or _about_few(reader)
@@ -242,6 +251,10 @@ def _open(reader: Reader) -> Sequence[str]:
         SentimentLabel.NEUTRAL,
     }:
         return (*_OPEN_PLAYFUL, *_OPEN[reader.label][:1])
+    if reader.label is SentimentLabel.MIXED and not re.search(
+        r"\b(?:but|although|though|yet|both|still|same time)\b", reader.text
+    ):
+        return _OPEN[SentimentLabel.NEUTRAL]  # asked about two sides only if the writer names them
     return _OPEN[reader.label]
 
 
@@ -277,7 +290,7 @@ def _chosen(reader: Reader, kinds: frozenset[Kind]) -> list[Find]:
 
 
 def _about_words(reader: Reader, templates: Sequence[str]) -> list[str]:
-    plain = [phrase for phrase in reader.phrases if phrase in reader.text]
+    plain = [topic.name for topic in reader.phrases if topic.name in reader.text]
     return [reader.shuffled(templates)[0].format(it=plain[0])] if plain else []
 
 
@@ -285,7 +298,7 @@ def _about_few(reader: Reader, template: str = _ABOUT_FEW) -> list[str]:
     last = reader.sentences[-1] if reader.sentences else ""
     quote = last.rstrip(".!…, ")
     fits = 1 <= len(words(quote)) <= _FEW_WORDS and not re.search(r"[\"“”«»(){}\[\]?]", quote)
-    return [template.format(it=quote)] if fits and len(quote) <= 80 else []
+    return [template.format(it=quote)] if fits and len(quote) <= _LONGEST_QUOTE else []
 
 
 def _observed(reader: Reader, mood: Mood) -> Iterator[str]:
@@ -304,10 +317,10 @@ def _observed(reader: Reader, mood: Mood) -> Iterator[str]:
             else "The text ends on a heavier note than it begins."
         )
     asked = sum(sentence.endswith("?") for sentence in reader.sentences)
-    if asked > 1:
+    if asked >= _SEVERAL_QUESTIONS:
         yield f"You put {asked} questions to yourself or others."
     musts = len(re.findall(r"\b[Ii] (?:should|must|have to|ought to)\b", reader.text))
-    if musts > 2:
+    if musts >= _MANY_MUSTS:
         yield f"You write {musts} times of what you should or have to do."
 
 
@@ -315,7 +328,7 @@ def _most_repeated(reader: Reader) -> tuple[str, int]:
     counts = Counter(
         word
         for word in words(reader.text)
-        if len(word) > 2 and word not in STOP_WORDS and word not in feeling_groups()
+        if len(word) >= _SHORTEST and word not in word_list("stop") and word not in feeling_groups()
     )
     return max(counts.items(), key=lambda item: (item[1], item[0]), default=("", 0))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from reflekt_core.model.insights import Emotion, EmotionName, Sentiment, SentimentLabel
+from reflekt_core.model.feelings import Emotion, EmotionName, Sentiment, SentimentLabel
 from reflekt_core.providers.local.features import tokens
 from reflekt_core.providers.local.lexicon import valences
 from reflekt_core.providers.local.linear import EMOTIONS, Reading, model
@@ -20,7 +20,7 @@ _CLEAR = 0.5
 _BALANCED = 0.45
 _MOSTLY_NEUTRAL = 0.62
 _LEANING = 0.12
-_TRUST_IN_WORDS = 1.0
+_TRUST_IN_WORDS = 2.0
 _GUESS = 0.1
 
 
@@ -76,25 +76,19 @@ def _valence(sentence: str) -> float:
     return math.fsum(values) / math.sqrt(1 + len(values)) if values else 0.0
 
 
-def sentiment(found: Mood, english: float) -> Sentiment:
-    """
-    Return the overall feeling.
-
-    Args:
-        found: What the sentences say.
-        english: How English the text is, from 0 to 1; the model knows no other language.
-    """
-    if not found.readings or english < _CLEAR:
-        return Sentiment(SentimentLabel.NEUTRAL, 0.0, _GUESS if english else 0.0)
+def sentiment(found: Mood) -> Sentiment:
+    """Return the overall feeling; without a reading neutral, and not to be relied on."""
+    if not found.readings:
+        return Sentiment(SentimentLabel.NEUTRAL, 0.0, _GUESS)
     score = found.mean(found.scores)
     neutral = found.mean([r.sentiment[2] for r in found.readings])
     label = _label(found, score, neutral)
     return Sentiment(label, round(score, 3), round(_confidence(label, score, neutral), 3))
 
 
-def emotions(found: Mood, english: float) -> tuple[Emotion, ...]:
-    """Return the emotions that show, the strongest first; none if the text is not English."""
-    if not found.readings or english < _CLEAR:
+def emotions(found: Mood) -> tuple[Emotion, ...]:
+    """Return the emotions that show, the strongest first."""
+    if not found.readings:
         return ()
     shares = [found.mean([r.emotions[i] for r in found.readings]) for i in range(len(EMOTIONS))]
     named = [

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import attrs
 
-from reflekt_core.model.insights import Passage, Summarise, Summary
-from reflekt_core.providers.local.lexicon import feeling_groups
-from reflekt_core.providers.local.text import STOP_WORDS, sentences, squeeze, words
+from reflekt_core.model.insights import Passage, Summarise, Summary, Topic
+from reflekt_core.providers.local.lexicon import feeling_groups, word_list
+from reflekt_core.providers.local.text import sentences, squeeze, words
 from reflekt_core.providers.local.topics import areas, keyphrases
 
 __all__ = ["summarise", "telling"]
@@ -18,10 +18,22 @@ _SHORT_ENOUGH = 240
 _MOST_CHARS = 420
 _LONG_SENTENCE = 400
 _MOST_MOMENTS = 6
-_IDEAL_WORDS = (6, 32)
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MOST_WEIGHED = 500
+_IDEAL_WORDS = (3, 32)
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _CLAUSE = re.compile(
     r"(?<=[,;:，；、])\s*|\s+[-–—]\s+|\s+(?=(?:and|but|so|then|because)\s+(?:i|we|he|she|it|they)\b)",
     re.IGNORECASE,
@@ -35,9 +47,11 @@ class _Weighed:
     weight: float
 
 
-def telling(title: str, found: Sequence[str], most: int | None = None) -> str:
+def telling(found: Sequence[str], phrases: Sequence[Topic], most: int | None = None) -> str:
     """
     Return the most telling of the sentences *found*, in their order; all of a short text.
+
+    What counts is how much they say of the text's *phrases* and of feelings.
 
     A sentence that goes on and on is taken apart at its commas and conjunctions first. Only what
     has none of these, and still is longer than any sentence, is cut at a word and ends in "…".
@@ -45,17 +59,22 @@ def telling(title: str, found: Sequence[str], most: int | None = None) -> str:
     pieces = [piece for sentence in found for piece in _pieces(sentence)]
     if not pieces:
         return ""
-    whole = " ".join(pieces)
+    whole = _joined(pieces)
     if most is None and len(whole) <= _SHORT_ENOUGH:
         return whole
-    count = most or min(3, 1 + len(pieces) // 6)
-    best = sorted(_weigh(title, pieces), key=lambda w: (-w.weight, w.position))
+    count = most or min(3, 1 + len(pieces) // 4)
+    best = sorted(_weigh(pieces, phrases), key=lambda w: (-w.weight, w.position))
     chosen: list[_Weighed] = []
     for candidate in best:
         room = _MOST_CHARS - sum(len(c.text) + 1 for c in chosen)
         if len(chosen) < count and (not chosen or len(candidate.text) <= room):
             chosen.append(candidate)
-    return " ".join(c.text for c in sorted(chosen, key=lambda c: c.position))
+    return _joined([c.text for c in sorted(chosen, key=lambda c: c.position)])
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    """Return *pieces* with a space between them, but none after a Chinese or Japanese full stop."""
+    return "".join(piece if piece[-1] in "。！？」』" else f"{piece} " for piece in pieces).strip()
 
 
 def _pieces(sentence: str) -> list[str]:
@@ -72,17 +91,19 @@ def _cut(part: str) -> str:
     return f"{start.rpartition(' ')[0] or start}…"
 
 
-def _weigh(title: str, pieces: Sequence[str]) -> Iterable[_Weighed]:
-    key = {t.name: t.score for t in keyphrases(title, "\n".join(pieces))}
+def _weigh(pieces: Sequence[str], phrases: Sequence[Topic]) -> Iterable[_Weighed]:
+    key = {phrase.name: phrase.score for phrase in phrases}
     feelings = feeling_groups()
     last = len(pieces) - 1
     for position, text in enumerate(pieces):
+        if _MOST_WEIGHED <= position < last - _MOST_WEIGHED:
+            continue  # the middle of an endless text is not worth the time
         found = words(text)
         weight = sum(key.get(word, 0.0) for word in dict.fromkeys(found))
         weight += 0.5 * sum(word in feelings for word in dict.fromkeys(found))
         weight += 0.3 * any(word in {"i", "i'm", "i've", "my", "me"} for word in found)
-        weight /= max(4.0, sum(word not in STOP_WORDS for word in found)) ** 0.5
-        weight += 0.15 * (position == 0) + 0.25 * (position == last)
+        weight /= max(4.0, sum(word not in word_list("stop") for word in found)) ** 0.5
+        weight += 0.3 * (position == 0) + 0.25 * (position == last)
         weight -= 0.6 * text.endswith("?") + 0.5 * (
             not _IDEAL_WORDS[0] <= len(found) <= _IDEAL_WORDS[1]
         )
@@ -96,7 +117,7 @@ def summarise(task: Summarise) -> Summary:
     The entries are spread over the period. `entry_ids` names those, in their order; nothing in the
     text rests on others.
     """
-    chosen = _spread([passage for passage in task.passages if _moment(passage)])
+    chosen = _spread([passage for passage in task.passages if _says_anything(passage)])
     if not chosen:
         return Summary("", ())
     ids = tuple(passage.entry_id for passage in chosen)
@@ -106,7 +127,12 @@ def summarise(task: Summarise) -> Summary:
 
 
 def _moment(passage: Passage) -> str:
-    return telling(passage.title, sentences(passage.content), most=1) or squeeze(passage.title)
+    phrases = keyphrases(passage.title, passage.content)
+    return telling(sentences(passage.content), phrases, most=1) or squeeze(passage.title)
+
+
+def _says_anything(passage: Passage) -> bool:
+    return any(c.isalnum() for c in f"{passage.content} {passage.title}")
 
 
 def _spread(passages: Sequence[Passage]) -> list[Passage]:

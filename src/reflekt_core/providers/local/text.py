@@ -5,39 +5,10 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-__all__ = ["STOP_WORDS", "english_share", "sentences", "squeeze", "words"]
+from reflekt_core.providers.local.lexicon import word_list
 
-STOP_WORDS = frozenset(
-    """
-    a about above actually after again against ago ain't all almost alone along already also
-    although always am an and another any anybody anyone anything anyway are aren't around as at
-    away back be became because become been before behind being below best better between big bit
-    both but by call came can can't cannot come comes coming could couldn't day days did didn't do
-    does doesn't doing don't done down each either else end enough especially even evening ever
-    every everybody everyone everything far feel feeling feels felt few first for from full get
-    gets getting give given go goes going gone gonna good got gotta great had hadn't half hard has
-    hasn't have haven't having he he'd he'll he's hear heard her here here's hers herself him
-    himself his home honestly hour hours how i i'd i'll i'm i've if in instead into is isn't it
-    it'll it's its itself just keep keeps kept kind knew know knows last late later least left less
-    let let's like little long look looked looking looks lot lots lovely made make makes making many
-    may maybe me mean means might mine minute minutes moment month months more morning most much
-    must my myself near need needed needs never new next nice night no nobody none nor not nothing
-    now o'clock of off often oh ok okay old on once one ones only onto or other others our ours
-    ourselves out over own part past perhaps place point pretty probably put quite rather real
-    really right said same sat saw say saying says see seeing seem seemed seems seen several shall
-    she she'd she'll she's should shouldn't since small so some somebody someone something
-    sometimes somewhere soon sort start started stay stayed still stop stuff such sure take taken
-    takes taking talk talked tell than thanks that that's the their theirs them themselves then
-    there there's these they they'd they'll they're they've thing things think thinking this those
-    though thought three through till time times to today together told tomorrow tonight too took
-    totally toward towards tried try trying turn turned two under until up upon us use used usual
-    usually very want wanted wants was wasn't way we we'd we'll we're we've week weeks well went
-    were weren't what what's whatever when whenever where wherever whether which while who who's
-    whole whom whose why will with within without won't wonder wondering work works would wouldn't
-    wow wrong yeah year years yes yesterday yet you you'd you'll you're you've your yours yourself
-    """.split()
-)
-"""Words too common to be what a text is about."""
+__all__ = ["english_share", "sentences", "squeeze", "words"]
+
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _END = re.compile(r"([.!?…]+)([\"'”’»)\]]*)(?=\s|$)|[。！？｡]+[」』”’）]*|\n[ \t]*\n\s*|\n")
@@ -50,17 +21,6 @@ _MAY_END = re.compile(r"(?:\b(?:etc|no|inc|ltd|jr|sr|p\.m|a\.m|i|a)|\d\s?[ap]\.m
 _WRAPPED_LINE = 40
 _FEW_WORDS = 3
 _LATIN_SHARE = 0.6
-
-# Short everyday words: about half of running English consists of them. Those that other languages
-# also use often ("a", "in", "me", "no", "was") are left out.
-_ENGLISH = frozenset(
-    """
-    the and of to it is that i'm i my you with for this have had not be are we they she his her
-    him at on but so about today just when what all been from were would could there then out up
-    very feel felt day don't didn't it's can't think after because again how more some really went
-    got like know than much still never every too good bad did do as if or by our your them
-    """.split()
-)
 
 
 def words(text: str) -> list[str]:
@@ -82,16 +42,15 @@ def sentences(text: str) -> list[str]:
     A full stop after an abbreviation or initial, dots in a number, and marks inside a quotation
     that goes on do not end a sentence; the end of a paragraph or of a list's line does.
     """
-    found = []
+    spans: list[tuple[int, int]] = []
     start = 0
     for end in _ends(text):
-        sentence = squeeze(text[start:end])
-        if any(c.isalnum() for c in sentence):
-            found.append(sentence)
-        elif sentence and found:
-            found[-1] = f"{found[-1]} {sentence}"
+        if any(c.isalnum() for c in text[start:end]):
+            spans.append((start, end))
+        elif spans:
+            spans[-1] = (spans[-1][0], end)  # marks alone belong to what stands before them
         start = end
-    return found
+    return [squeeze(text[a:b]) for a, b in spans]
 
 
 def _ends(text: str) -> Iterator[int]:
@@ -143,7 +102,8 @@ def english_share(text: str) -> float:
     if sum(map(_is_latin, letters)) < _LATIN_SHARE * len(letters):
         return 0.0
     found = words(sample)
-    share = sum(word in _ENGLISH for word in found) / max(len(found), 1)
+    english = word_list("english")
+    share = sum(word in english for word in found) / max(len(found), 1)
     if len(found) <= _FEW_WORDS and sample.isascii():
         return max(share * 4, 0.5)  # too short to tell: "Slept badly."
     return min(1.0, share * 4)

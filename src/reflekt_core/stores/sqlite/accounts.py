@@ -14,7 +14,7 @@ from reflekt_core.ports import Accounts
 from reflekt_core.stores.sqlite.database import Database
 from reflekt_core.stores.sqlite.outbox import announce
 from reflekt_core.stores.sqlite.records import KINDS
-from reflekt_core.stores.sqlite.rows import Codec, erased, instant, microseconds, writer
+from reflekt_core.stores.sqlite.rows import Codec, instant, microseconds, writer
 from reflekt_core.stores.sqlite.search import mark_untidy, tidy, unindex
 
 __all__ = ["SQLiteAccounts"]
@@ -82,7 +82,7 @@ class SQLiteAccounts(Accounts):
         with self._database.writing() as connection:
             number = _erasing(connection, account)
             if number is None:
-                raise erased()
+                return 0
             deleted = _erase_entries(connection, number, limit)
             for statement in _ERASE:
                 if deleted < limit:

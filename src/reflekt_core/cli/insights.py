@@ -1,0 +1,84 @@
+"""`reflekt insights` and `prompt`: the assistant at a terminal."""
+
+import click
+
+from reflekt_core.app import Reflekt
+from reflekt_core.cli import display
+from reflekt_core.cli.options import Command, emit, entry_named, on_journal, opened
+from reflekt_core.errors import NotFound
+from reflekt_core.model.entries import Entry
+from reflekt_core.model.insights import InsightFailure, InsightState, InsightStatus
+from reflekt_core.model.prompts import Prompt, PromptCategory, PromptMood, Prompts
+
+__all__ = ["insights", "prompt"]
+
+
+@click.command(
+    cls=Command,
+    examples=("reflekt insights", "reflekt insights 0193e1a2 --again", "reflekt insights --json"),
+)
+@click.argument("id", required=False)
+@click.option("--again", is_flag=True, help="Work it out anew.")
+@on_journal
+def insights(id: str | None, store: str | None, user: str, *, again: bool, as_json: bool) -> None:
+    """Show what was understood of the entry whose ID this is or begins so; without ID, the latest."""
+    with opened(store, user) as reflekt:
+        entry = entry_named(reflekt, id) if id else _latest(reflekt)
+        found = reflekt.entries.analyse(entry.id) if again else reflekt.entries.insights(entry.id)
+    if as_json:
+        emit(found)
+    elif isinstance(found, InsightState):
+        off = "analysis is switched off in the settings"
+        click.echo(off if found.status is InsightStatus.OFF else "it is being worked out")
+    elif not isinstance(found, InsightFailure):
+        display.insight(entry, found)
+    if isinstance(found, InsightFailure):
+        raise click.ClickException(f"it could not be understood ({found.code}); try --again")
+
+
+def _latest(reflekt: Reflekt) -> Entry:
+    page = reflekt.entries.list(limit=1)
+    if not page.items:
+        raise NotFound("there are no entries yet")
+    return page.items[0]
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "reflekt prompt",
+        "reflekt prompt --category gratitude --mood tired",
+        "reflekt prompt --theme 'the sea' --count 3",
+    ),
+)
+@click.option("--category", type=click.Choice(list(PromptCategory)), help="What kind of writing.")
+@click.option("--theme", "themes", multiple=True, help="What to write about; may be repeated.")
+@click.option("--mood", type=click.Choice(list(PromptMood)), help="How you feel.")
+@click.option("--count", type=click.IntRange(1, 10), help="How many.")
+@on_journal
+def prompt(  # noqa: PLR0913 - what a prompt may be like
+    *,
+    category: str | None,
+    themes: tuple[str, ...],
+    mood: str | None,
+    count: int | None,
+    store: str | None,
+    user: str,
+    as_json: bool,
+) -> None:
+    """Get the prompt of the day; or, with any option about prompts, new ones."""
+    made: Prompt | Prompts
+    with opened(store, user, new=True) as reflekt:
+        if category or themes or mood or count:
+            made = reflekt.prompts.generate(
+                category=PromptCategory(category) if category else None,
+                themes=themes,
+                mood=PromptMood(mood) if mood else None,
+                count=count or 1,
+            )
+        else:
+            made = reflekt.prompts.daily()
+    if as_json:
+        emit(made)
+    else:
+        display.prompts(made.items if isinstance(made, Prompts) else (made,))

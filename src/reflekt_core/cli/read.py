@@ -1,0 +1,118 @@
+"""`reflekt list`, `show` and `search`."""
+
+from datetime import date
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import click
+
+from reflekt_core.app import Reflekt
+from reflekt_core.cli import display
+from reflekt_core.cli.options import (
+    Command,
+    category_named,
+    emit,
+    entry_named,
+    filters,
+    first,
+    on_journal,
+    opened,
+)
+from reflekt_core.model.categories import Category
+from reflekt_core.model.entries import Order
+from reflekt_core.serialization import wire
+
+__all__ = ["list_", "search", "show"]
+
+
+@click.command(
+    "list",
+    cls=Command,
+    examples=(
+        "reflekt list --limit 5",
+        "reflekt list --from 2026-11-01 --tag sea --mood-min 4",
+        "reflekt list --json | jq '.items[].title'",
+    ),
+)
+@filters
+@click.option("--oldest", is_flag=True, help="Oldest first.")
+@on_journal
+def list_(
+    limit: int, store: str | None, user: str, *, oldest: bool, as_json: bool, **wanted: Any
+) -> None:
+    """List entries by time, newest first: id, day, mood, star, title or beginning, tags."""
+    with opened(store, user) as reflekt:
+        order = Order.ASC if oldest else Order.DESC
+        read = partial(reflekt.entries.list, order=order, **_filter(reflekt, **wanted))
+        entries, more = first(read, limit)
+    if as_json:
+        emit({"items": [wire(entry) for entry in entries], "has_more": more})
+    else:
+        display.entries(entries, more=more)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "reflekt search swim",
+        "reflekt search '\"by the sea\" swim* -rain'",
+        "reflekt search bread --mood-min 4 --json",
+    ),
+)
+@click.argument("query", nargs=-1, required=True)
+@filters
+@on_journal
+def search(
+    query: tuple[str, ...],
+    limit: int,
+    store: str | None,
+    user: str,
+    *,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """
+    Find the entries that match QUERY, best first.
+
+    All words must be there. "Words in quotes" stand together, word* begins so, and what -begins
+    with a hyphen must not be there (write -- before it if it comes first).
+    """
+    with opened(store, user) as reflekt:
+        read = partial(reflekt.entries.search, " ".join(query), **_filter(reflekt, **wanted))
+        hits, more = first(read, limit)
+    if as_json:
+        emit({"items": [wire(hit) for hit in hits], "has_more": more})
+    else:
+        display.hits(hits, more=more)
+
+
+@click.command(cls=Command, examples=("reflekt show 0193e1a2", "reflekt show 0193e1a2 --json"))
+@click.argument("id")
+@on_journal
+def show(id: str, store: str | None, user: str, *, as_json: bool) -> None:
+    """Show the entry whose ID this is, or begins so."""
+    with opened(store, user) as reflekt:
+        entry = entry_named(reflekt, id)
+        category = _category(reflekt, entry.category_id)
+    if as_json:
+        emit(entry)
+    else:
+        display.entry(entry, category)
+
+
+def _category(reflekt: Reflekt, id: UUID | None) -> Category | None:
+    records = reflekt.store.records(Category)
+    return records.get(reflekt.actor.user_id, str(id)) if id else None
+
+
+def _filter(
+    reflekt: Reflekt,
+    *,
+    category: str | None,
+    from_: date | None,
+    to: date | None,
+    **others: Any,
+) -> dict[str, Any]:
+    category_id = category_named(reflekt, category).id if category else None
+    return {"category_id": category_id, "from_": from_, "to": to, **others}
