@@ -160,6 +160,25 @@ def test_mourning_is_met_gently() -> None:
     assert any("your grandmother" in question for question in result.questions)
     assert not any("tell the same story" in question for question in result.questions)
     assert not any("title" in question for question in result.questions)
+    quiet = "Our old dog Biscuit was put to sleep this afternoon. The house is so quiet."
+    assert analysed(quiet).sentiment.score < 0
+
+
+def test_a_dead_battery_is_not_mourned() -> None:
+    """Things that stop working are no loss of somebody."""
+    asked = " ".join(analysed("My phone died on the train and I was so annoyed by it.").questions)
+    assert "carry this" not in asked
+    assert "“I was so annoyed by it”" in asked
+
+
+def test_the_tone_shows() -> None:
+    """A playful tone asks lighter questions of an entry that is not sad; other tones do not."""
+    light = "We had a picnic in the park with friends and it was lovely and so much fun."
+    asked = {tone: analysed(light, tone=tone).questions for tone in ("gentle", "playful")}
+    assert asked["gentle"] != asked["playful"]
+    sad = "I feel miserable. Nothing works and I cried all evening, alone in my room."
+    assert analysed(sad, tone="gentle").questions == analysed(sad, tone="playful").questions
+    assert {p.category.value for p in prompts(tone="playful")} <= {"play", "creativity"}
 
 
 def test_a_crisis_is_met_with_care_alone() -> None:

@@ -236,6 +236,16 @@ def test_no_text_breaks_the_reading_of_cursors(text: str) -> None:
         Cursors(CURSOR_SECRET).read(text, "ada")
 
 
+def test_a_cursor_has_one_spelling() -> None:
+    """What a lenient decoder would read as the same is refused: padding, foreign characters, spare bits."""
+    cursors = Cursors(CURSOR_SECRET)
+    cursor = cursors.write((1,), "ada")
+    assert cursor.endswith("Q")  # four of its six bits are spare
+    for other in (cursor + "=", f"{cursor[:5]}!{cursor[5:]}", cursor[:-1] + "R", f"{cursor}\n"):
+        with pytest.raises(errors.MalformedInput):
+            cursors.read(other, "ada")
+
+
 def test_a_weak_secret_makes_no_cursors() -> None:
     """A secret of cursors has at least 32 bytes."""
     with pytest.raises(ValueError, match="32 bytes"):

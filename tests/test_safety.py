@@ -37,6 +37,8 @@ Why not kill myself, then?
 I don't want to die of shame, I want to kill myself.
 When I was fifteen I wanted to kill myself.
 My life makes me want to die.
+I can't stop thinking about killing myself while driving.
+I want to hurt myself while nobody is at home.
 I never want to wake up again.
 Work was fine, dinner was fine, and I want to die.
 Quiero morir.
@@ -67,6 +69,8 @@ I'm dying to see the sea again.
 I nearly killed myself on the stairs.
 I'm killing myself to finish this thesis.
 I killed myself laughing.
+I'm killing myself at the gym every morning.
+I'm killing myself with work.
 I cut myself a slice of cake.
 I need to cut myself some slack.
 I don't want to live in London anymore.

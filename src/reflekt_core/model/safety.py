@@ -42,7 +42,7 @@ _FIGURATIVE = (
     r"\b(?:to die for|(?:dying|dead) to \w+|(?:rather|sooner) die than"
     r"|(?:die|dies|died|dying|dead) (?:of|from|with) (?:\w+ ){0,2}(?:laugh\w*|embarrass\w*|boredom"
     r"|curiosity|hunger|heat|cuteness|shame|envy|jealousy|happiness|joy|excitement|shock|thirst)"
-    r"|(?:die|died|dying|dead|kill\w* (?:me|myself)) laughing|die (?:happy|old|trying)"
+    r"|(?:die|died|dying|dead|kill\w* (?:me|myself)) laughing|die (?:happy|old|trying|on me)"
     r"|suicide (?:squad|prevention|awareness|mission|bomb\w*|sprints?|squeeze|doors?|watch)"
     r"|(?:social|career|political|commercial|professional) suicide"
     r"|(?:traffic|commut\w+|meetings?|homework|heat|weather|queues?|songs?|hangovers?|mondays?|exams?"
@@ -104,16 +104,19 @@ _DENIAL = (
 _NO_DENIAL = (
     r"\b(?:why not|can't (?:stop|help)|cannot (?:stop|help)|couldn't (?:stop|help))[ a-z']*$"
 )
+# What comes after it may say that it was an idiom, or an accident or strain.
+_IDIOM = (
+    r"(?: [a-z']+){0,2} (?:some slack|a slice|a piece|off|short|out|a break|laughing|to finish"
+    r"|over this|with work)\b"
+)
 _ACCIDENT = (
     r"(?: [a-z']+){0,3} (?:shaving|cooking|chopping|slicing|peeling|opening|while|playing|running"
-    r"|falling|fell|climbing|lifting|skiing|slipping|tripping|gym|practice|football|training|on (?:a|an|the|some|my)"
-    r"|some slack|a slice|a piece|off|short|out|laughing|working|trying to|at work|by accident"
-    r"|accidentally|in the kitchen|a break|to finish|over this|with work)\b"
+    r"|falling|fell|climbing|lifting|skiing|slipping|tripping|gym|practice|football|training"
+    r"|on (?:a|an|the|some|my)|working|trying to|at work|by accident|accidentally"
+    r"|in the kitchen)\b"
 )
-_STRAIN = r"\bkill(?:ing)? myself(?= (?:at|to|over|for|trying|working|with work|in the gym)\b)"
-_MEANT = (
-    r"\b(?:want|wanted|think|thinking|thought|thoughts|going|plan|planning)(?: [a-z']+){0,2} ?$"
-)
+# What is wished or thought of is no accident.
+_WISHED = r"\b(?:want|wanna|wish|think|thought|going|plan|tempt|urge|need|consider)"
 _NOT_MINE = r"\b(?:training|workshop|patients?|clients?|policy|documentary|article|podcast)\b"
 
 _ELSEWHERE = (
@@ -152,17 +155,9 @@ def screen(text: str) -> Safety:
 
 
 def _in_crisis(sentence: str) -> bool:
-    if re.search(_CUES, sentence):
-        literal = re.sub(_STRAIN, _kept, re.sub(_FIGURATIVE, " ", sentence))
-        if _in_english(literal):
-            return True
+    if re.search(_CUES, sentence) and _in_english(re.sub(_FIGURATIVE, " ", sentence)):
+        return True
     return bool(re.search(_CUES_ELSEWHERE, sentence) and re.search(_ELSEWHERE, sentence))
-
-
-def _kept(match: re.Match[str]) -> str:
-    """Blank out "killing myself at work", but not what somebody thinks of doing."""
-    ahead, _ = _around(match)
-    return match[0] if re.search(_MEANT, ahead) else " "
 
 
 def _in_english(sentence: str) -> bool:
@@ -176,12 +171,15 @@ def _in_english(sentence: str) -> bool:
 def _meant(match: re.Match[str]) -> bool:
     ahead, after = _around(match)
     denied = re.search(_DENIAL, ahead) and not re.search(_NO_DENIAL, ahead)
-    return not (denied or re.match(_ACCIDENT, after) or re.search(_NOT_MINE, after))
+    if denied or re.match(_IDIOM, after) or re.search(_NOT_MINE, after):
+        return False
+    wished = re.search(_WISHED, ahead + match[0])
+    return bool(wished) or not re.match(_ACCIDENT, after)
 
 
 def _hurt(match: re.Match[str]) -> bool:
     ahead, after = _around(match)
-    return not (re.search(_DENIAL, ahead) or re.match(_ACCIDENT, after))
+    return not any((re.search(_DENIAL, ahead), re.match(_IDIOM, after), re.match(_ACCIDENT, after)))
 
 
 def _around(match: re.Match[str]) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from reflekt_core.model.paging import Position
 __all__ = ["Cursors"]
 
 _MAC_BYTES: Final = 16
-_MAX_LENGTH: Final = 2048
 
 
 class Cursors:
@@ -62,8 +61,6 @@ def _encode(sealed: bytes) -> str:
 
 
 def _decode(cursor: str) -> bytes:
-    if len(cursor) > _MAX_LENGTH:
-        raise _refused()
     try:
         sealed = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except ValueError:

@@ -196,7 +196,7 @@ def _parameters(operation: Operation, schemas: Schemas) -> Iterator[_Plain]:
         limit = schemas.of(Limit, incoming=True) | {"default": DEFAULT_LIMIT}
         yield _parameter("limit", limit, "How many items a page may hold.")
         said = "Where to go on: the cursor of the answer before."
-        yield _parameter(operation.cursor, {"type": "string", "maxLength": 2048}, said)
+        yield _parameter(operation.cursor, {"type": "string"}, said)
     if operation.precondition:
         said = 'The ETag of the version to replace, such as `"3"`; or `*` for any.'
         schema = {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'}

@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.insights import (
     AnalyseEntry,
     Analysis,
@@ -10,6 +11,7 @@ from reflekt_core.model.insights import (
     SuggestWays,
 )
 from reflekt_core.model.safety import screen
+from reflekt_core.providers.local.finds import speaks_of_loss
 from reflekt_core.providers.local.questions import Reader, observations, questions, ways_on
 from reflekt_core.providers.local.sentiment import emotions, mood, sentiment
 from reflekt_core.providers.local.summary import telling
@@ -20,6 +22,7 @@ __all__ = ["analyse", "suggest"]
 
 _ENGLISH_ENOUGH = 0.5
 _LONGEST_SCRAP = 200
+_CLEAR = 0.25
 
 
 def analyse(task: AnalyseEntry) -> Analysis:
@@ -27,8 +30,9 @@ def analyse(task: AnalyseEntry) -> Analysis:
     reader = _read(task, task.title)
     found = reader.sentences
     felt = mood((found or (task.title,)) if reader.is_english else ())
-    feeling = sentiment(felt)
-    reader = evolve(reader, label=feeling.label)
+    feeling = sentiment(felt, mourns=speaks_of_loss(task.content))
+    if abs(feeling.score) >= _CLEAR or feeling.label is SentimentLabel.MIXED:
+        reader = evolve(reader, label=feeling.label)  # no questions for a feeling only guessed at
     scrap = squeeze(task.title or task.content)[:_LONGEST_SCRAP]
     return Analysis(
         sentiment=feeling,

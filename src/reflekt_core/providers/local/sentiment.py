@@ -19,7 +19,8 @@ _WEAK_EMOTION = 0.05
 _CLEAR = 0.5
 _BALANCED = 0.45
 _MOSTLY_NEUTRAL = 0.62
-_LEANING = 0.12
+_LEANING = 0.16
+_MOURNING = 0.4
 _TRUST_IN_WORDS = 2.0
 _GUESS = 0.1
 
@@ -76,11 +77,15 @@ def _valence(sentence: str) -> float:
     return math.fsum(values) / math.sqrt(1 + len(values)) if values else 0.0
 
 
-def sentiment(found: Mood) -> Sentiment:
-    """Return the overall feeling; without a reading neutral, and not to be relied on."""
+def sentiment(found: Mood, *, mourns: bool = False) -> Sentiment:
+    """
+    Return the overall feeling; without a reading neutral, and not to be relied on.
+
+    A text that *mourns* weighs more than its words, which are often quiet ones.
+    """
     if not found.readings:
         return Sentiment(SentimentLabel.NEUTRAL, 0.0, _GUESS)
-    score = found.mean(found.scores)
+    score = max(-1.0, found.mean(found.scores) - _MOURNING * mourns)
     neutral = found.mean([r.sentiment[2] for r in found.readings])
     label = _label(found, score, neutral)
     return Sentiment(label, round(score, 3), round(_confidence(label, score, neutral), 3))
@@ -120,4 +125,4 @@ def _confidence(label: SentimentLabel, score: float, neutral: float) -> float:
         return min(0.9, 0.3 + 0.6 * max(0.0, neutral - abs(score)))
     if label is SentimentLabel.MIXED:
         return 0.5
-    return min(0.98, 0.45 + 0.7 * abs(score))
+    return min(0.95, 0.4 + 0.6 * abs(score))

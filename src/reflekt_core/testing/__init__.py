@@ -1,0 +1,31 @@
+"""
+For testing Reflekt and what is built on it.
+
+A store of your own is tested by subclassing `StoreContract`, which needs pytest and hypothesis::
+
+    class TestMine(StoreContract):
+        @pytest.fixture
+        def store(self):
+            store = MyStore(...)
+            yield store
+            store.close()
+"""
+
+from reflekt_core.testing.derived import DerivedContract
+from reflekt_core.testing.entries import EntriesContract
+from reflekt_core.testing.fakes import NOW, FakeClock, FakeIds, an_entry, an_insight
+from reflekt_core.testing.records import RecordsContract
+from reflekt_core.testing.searching import SearchContract
+
+__all__ = [
+    "NOW",
+    "FakeClock",
+    "FakeIds",
+    "StoreContract",
+    "an_entry",
+    "an_insight",
+]
+
+
+class StoreContract(EntriesContract, SearchContract, DerivedContract, RecordsContract):
+    """What every store must do: entries, search, what is derived, records, events, erasure."""
