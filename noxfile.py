@@ -5,6 +5,10 @@ Plain ``nox`` asks them all. ``nox -s tests`` runs the tests alone; ``nox -s tes
 follows the dashes to pytest.
 """
 
+import base64
+import hashlib
+import json
+import tarfile
 from pathlib import Path
 
 import nox
@@ -96,6 +100,48 @@ def api(session: nox.Session) -> None:
     install_wheel(session, "[serve]")
     session.install(*groups("api"))
     session.run("python", "tests/fuzz_api.py", *session.posargs)
+
+
+SWAGGER = Path("src/reflekt_core/rest/swagger")
+SWAGGER_FILES = (
+    "swagger-ui-bundle.js",
+    "swagger-ui-bundle.js.LICENSE.txt",
+    "swagger-ui.css",
+    "favicon-32x32.png",
+    "LICENSE",
+    "NOTICE",
+)
+
+
+@nox.session(venv_backend="none")
+def swagger(session: nox.Session) -> None:
+    """Which is the newest documentation page? Packs swagger-ui-dist 5 anew; needs npm."""
+    folder = Path(session.create_tmp())
+    said = session.run(
+        *("npm", "pack", "swagger-ui-dist@5", "--json", "--pack-destination", str(folder)),
+        external=True,
+        silent=True,
+    )
+    (packed,) = json.loads(str(said))
+    archive = folder / packed["filename"]
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if packed["integrity"] != f"sha512-{digest}":
+        session.error("what npm fetched is not what it announced")
+    with tarfile.open(archive) as files:
+        for name in SWAGGER_FILES:
+            packed_file = files.extractfile(f"package/{name}")
+            (SWAGGER / name).write_bytes(packed_file.read() if packed_file else b"")
+    hashes = {
+        name: hashlib.sha256((SWAGGER / name).read_bytes()).hexdigest()
+        for name in sorted(SWAGGER_FILES)
+    }
+    origin = {
+        "package": "swagger-ui-dist",
+        "version": packed["version"],
+        "integrity": packed["integrity"],
+        "sha256": hashes,
+    }
+    (SWAGGER / "origin.json").write_text(json.dumps(origin, indent=2) + "\n")
 
 
 @nox.session

@@ -346,6 +346,14 @@ class HTTPContract(API):
             assert_problem(response, 412, "version_conflict")
         assert shown(client("GET", path))["version"] == 1
 
+    def test_settings_are_guarded_before_their_first_change(self, client: Client) -> None:
+        """Their version is 0 until then, and 0 is a version like any other."""
+        body = {"display": {"theme": "dark"}}
+        first = client("PATCH", "/settings", data=body, headers={"If-Match": '"0"'})
+        assert (first.status, first.headers["ETag"]) == (200, '"1"')
+        late = client("PATCH", "/settings", data=body, headers={"If-Match": '"0"'})
+        assert_problem(late, 412, "version_conflict")
+
     def test_a_bad_body_is_told_before_a_late_version(self, client: Client) -> None:
         """A precondition counts only for what would succeed without it."""
         path = f"/entries/{client.write()['id']}"

@@ -25,8 +25,7 @@ from reflekt_core.model.prompts import Prompt, PromptCategory, PromptMood, Write
 from reflekt_core.ports import Assistant
 from reflekt_core.providers import PROVIDERS, open_assistant
 from reflekt_core.providers.local import LocalAssistant
-
-from .assistant_contract import ENTRY, AssistantContract, quotes, texts
+from reflekt_core.testing.assistants import ENTRY, AssistantContract, quotes, texts
 
 PIECES = st.sampled_from(
     """I want to call my sister|I feel so tired|but I can't face it|We went to the beach with Tom|

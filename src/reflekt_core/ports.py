@@ -235,7 +235,8 @@ class Search(ABC):
         Return the entries that match *query* and that *wanted* accepts, best first.
 
         `score` is greater than 0, and compares within one result only; of equal scores the newest
-        comes first. Scores of a user do not depend on other users' texts. Nothing in the trash is
+        comes first. Other users' words move no score; how many
+        texts there are in all, and how long they are, may. Nothing in the trash is
         ever found. `next` is ``(offset,)``.
         """
 

@@ -236,7 +236,7 @@ def _if_version(header: str | None) -> int | None:
         raise MalformedInput('If-Match must be one entity tag such as "3", or *')
     weak, tag = match.groups()
     # A weak tag never matches (RFC 9110, section 13.1.1); nor does one that we never gave.
-    if weak or not _VERSION.fullmatch(tag) or int(tag) == ANY_VERSION:
+    if weak or not _VERSION.fullmatch(tag):
         raise PreconditionFailed("If-Match names no version of this; read it again")
     return int(tag)
 

@@ -39,7 +39,7 @@ class Versioned(Protocol):
         """How often it was written."""
 
 
-ANY_VERSION = 0
+ANY_VERSION = -1
 """As `if_version`: the thing must exist, in whichever version (``If-Match: *``)."""
 
 ATTEMPTS = 50

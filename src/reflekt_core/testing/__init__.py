@@ -9,8 +9,11 @@ A store of your own is tested by subclassing `StoreContract`, which needs pytest
             store = MyStore(...)
             yield store
             store.close()
+
+An assistant is tested by `AssistantContract` in the same way.
 """
 
+from reflekt_core.testing.assistants import AssistantContract
 from reflekt_core.testing.derived import DerivedContract
 from reflekt_core.testing.entries import EntriesContract
 from reflekt_core.testing.fakes import NOW, FakeClock, FakeIds, an_entry, an_insight
@@ -19,6 +22,7 @@ from reflekt_core.testing.searching import SearchContract
 
 __all__ = [
     "NOW",
+    "AssistantContract",
     "FakeClock",
     "FakeIds",
     "StoreContract",

@@ -37,7 +37,7 @@ class AssistantContract:
     @pytest.fixture
     def assistant(self) -> Iterator[Assistant]:
         """Give the assistant under test."""
-        raise NotImplementedError
+        raise NotImplementedError("a subclass says which assistant")
 
     def test_an_entry_is_analysed_within_the_ranges(self, assistant: Assistant) -> None:
         """Every figure of an analysis lies within its range and every word is said once."""

@@ -1,0 +1,244 @@
+"""Writers, retries, consumers and crashes in any order: no lost update, no duplicate, no event lost."""
+
+import shutil
+import tempfile
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import attrs
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from reflekt_core.errors import ReflektError, VersionConflict
+from reflekt_core.model.analytics import Contribution, aggregate, entry_facts
+from reflekt_core.model.entries import Entry, EntryFilter, Tombstone, restored, trashed
+from reflekt_core.model.events import Event
+from reflekt_core.model.paging import through
+from reflekt_core.model.search import parse
+from reflekt_core.ports import Store
+from reflekt_core.services.analytics import count_entry
+from reflekt_core.services.events import Publisher
+from reflekt_core.stores import open_store
+from reflekt_core.testing import NOW, FakeClock, an_entry
+
+Write = tuple[Entry | Tombstone, int | None]
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """A store, and beside it a dictionary that says what must be in it."""
+
+    scheme = "memory"
+    seen = Bundle("seen")
+    """What some writer last saw, which may be long out of date."""
+    sent = Bundle("sent")
+    """Writes that were sent, and may be sent again."""
+
+    @initialize()
+    def open(self) -> None:
+        """Start with an empty store."""
+        self.folder = Path(tempfile.mkdtemp())
+        self.images = 0
+        self.model: dict[UUID, Entry | Tombstone] = {}
+        self.order: list[UUID] = []
+        self.handled: set[tuple[str, int]] = set()
+        self.clock = FakeClock()
+        self.store: Store = self._opened()
+
+    def _opened(self) -> Store:
+        if self.scheme == "memory":
+            return open_store("memory://")
+        return open_store(f"sqlite:///{self.folder}/{self.images}.db")
+
+    @rule(target=seen, mood=st.integers(1, 5), hour=st.integers(-40, 40))
+    def create(self, mood: int, hour: int) -> UUID:
+        """Somebody writes an entry."""
+        at = NOW.replace(day=20 + hour % 5, hour=hour % 24)
+        entry = an_entry(
+            f"word{mood} day", id=uuid4(), mood=mood, tags=(f"t{mood}",), occurred_at=at
+        )
+        self._write(entry, None)
+        return entry.id
+
+    @rule(
+        target=sent,
+        id=seen,
+        mood=st.integers(1, 5),
+        behind=st.integers(0, 2),
+        kind=st.integers(0, 5),
+    )
+    def change(self, id: UUID, mood: int, behind: int, kind: int) -> Write:
+        """Somebody who may have seen an older version edits, trashes, restores or deletes."""
+        now = self.model[id]
+        saw = now.version - behind
+        new = self._changed(now, mood, kind, saw + 1)
+        self._write(new, saw)
+        return new, saw
+
+    def _changed(
+        self, now: Entry | Tombstone, mood: int, kind: int, version: int
+    ) -> Entry | Tombstone:
+        if kind == 0:
+            return Tombstone(now.id, version, NOW)
+        base = now if isinstance(now, Entry) else an_entry("word again", id=now.id)
+        edit = {
+            1: partial(trashed, now=NOW),
+            2: partial(restored, now=NOW),
+            3: partial(attrs.evolve, content=f"word{mood} other", content_version=base.version + 1),
+            4: partial(attrs.evolve, tags=(f"t{mood}", "x")),
+        }.get(kind, partial(attrs.evolve, mood=mood, local_date=NOW.date().replace(day=mood)))
+        return attrs.evolve(edit(base), version=version)
+
+    @rule(write=sent)
+    def retry(self, write: Write) -> None:
+        """An answer was lost, so the same write is sent again."""
+        self._write(*write)
+
+    def _write(self, new: Entry | Tombstone, replaces: int | None) -> None:
+        now = self.model.get(new.id)
+        wins = (now.version if now else None) == replaces
+        try:
+            self.store.entries.put(self.store.accounts.get("me"), new, replaces=replaces)
+        except VersionConflict:
+            assert not wins
+        else:
+            assert wins
+            self._remember(new)
+
+    def _remember(self, new: Entry | Tombstone) -> None:
+        self.model[new.id] = new
+        self.order = [id for id in self.order if id != new.id] + [new.id]
+
+    @rule(steps=st.integers(0, 12))
+    def follow(self, steps: int) -> None:
+        """A worker handles events, and dies after so many steps."""
+        left = iter(range(steps, -1, -1))
+
+        def step() -> None:
+            if next(left, 0) == 0:
+                raise Crash
+
+        def counting(event: Event) -> None:
+            step()
+            count_entry(self.store, event)
+            step()
+
+        def noting(event: Event) -> None:
+            self.handled.add((event.subject_id, event.version))
+            step()
+
+        with suppress(Crash):
+            Publisher(self.store, {"count": counting, "note": noting}, self.clock).drain()
+
+    @precondition(lambda self: self.scheme == "sqlite")
+    @rule()
+    def crash(self) -> None:
+        """The process dies between two writes; another opens what is on the disk."""
+        self._image()
+        self._take_over()
+
+    @precondition(lambda self: self.scheme == "sqlite")
+    @rule(mood=st.integers(1, 5), instructions=st.integers(1, 400))
+    def crash_within_a_write(self, mood: int, instructions: int) -> None:
+        """The process dies somewhere inside the transaction of a write; the write never was."""
+        ran = 0
+
+        def die() -> int:
+            nonlocal ran
+            ran += 1
+            if ran == instructions:
+                self._image()
+            return int(ran >= instructions)
+
+        entry = an_entry(f"word{mood} lost", id=uuid4(), mood=mood)
+        database = self.store.entries._database
+        with database.reading() as connection:
+            connection.set_progress_handler(die, 1)
+        try:
+            self.store.entries.put(self.store.accounts.get("me"), entry, replaces=None)
+        except ReflektError:
+            self._take_over()
+        else:  # it was done before it came to that
+            self._remember(entry)
+        finally:
+            if not database._closed:
+                with database.reading() as connection:
+                    connection.set_progress_handler(None, 0)
+
+    def _image(self) -> None:
+        """Copy the file and its log as they are this moment, as a dying machine leaves them."""
+        for suffix in ("", "-wal"):
+            source = self.folder / f"{self.images}.db{suffix}"
+            if source.exists():
+                shutil.copy(source, self.folder / f"{self.images + 1}.db{suffix}")
+
+    def _take_over(self) -> None:
+        self.store.close()
+        self.images += 1
+        self.store = self._opened()
+
+    @invariant()
+    def holds_what_was_written(self) -> None:
+        """Every entry is at the version of the last write that won."""
+        for id, expected in getattr(self, "model", {}).items():
+            assert self.store.entries.get("me", id) == expected
+
+    @invariant()
+    def tells_changes_in_order(self) -> None:
+        """The sequence of changes is that of the writes, each entry once."""
+        if hasattr(self, "store"):
+            changes = through(
+                lambda after: self.store.entries.changes(
+                    "me", since=int(after[0] or 0) if after else 0, limit=3
+                )
+            )
+            assert [change.entry.id for change in changes] == self.order
+
+    def teardown(self) -> None:
+        """Let the worker finish: everything that follows from writes is as from scratch."""
+        if not hasattr(self, "store"):
+            return
+        self.clock.advance(hours=1)
+        self.follow(10**6)
+        assert self.store.outbox.backlog() == 0
+        for id, entry in self.model.items():
+            assert (str(id), entry.version) in self.handled
+        expected = aggregate(
+            Contribution(id, entry.version, entry_facts(entry)) for id, entry in self.model.items()
+        )
+        first, last = NOW.date().replace(day=1), NOW.date().replace(day=30)
+        assert self.store.aggregates.days("me", first, last) == tuple(expected.values())
+        live = {id for id, e in self.model.items() if isinstance(e, Entry) and not e.trashed_at}
+        found = self.store.search.search("me", parse("word*"), EntryFilter(), limit=100)
+        assert {match.entry.id for match in found} == live
+        assert self.store.entries.counts("me").entries == len(live)
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+
+@pytest.mark.parametrize("scheme", ["memory", "sqlite"])
+def test_writers_retries_and_crashes_lose_and_double_nothing(scheme: str) -> None:
+    """In whatever order writers, retries, workers and crashes come, the store equals the model."""
+
+    class Machine(StoreMachine):
+        """The machine over one store."""
+
+    Machine.scheme = scheme
+    run_state_machine_as_test(
+        Machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+    )
