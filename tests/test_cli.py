@@ -118,7 +118,6 @@ def test_an_editor_opens_at_a_terminal(
     editor.write_text('#!/bin/sh\necho "From the editor." > "$1"\n')
     editor.chmod(0o700)
     monkeypatch.setenv("EDITOR", str(editor))
-    monkeypatch.setattr("io.TextIOWrapper.isatty", lambda _: True, raising=False)
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setattr("reflekt_core.cli.write.sys", Terminal())
     assert run("write", "--json").json["content"] == "From the editor."
@@ -462,6 +461,16 @@ def test_a_journal_is_not_restored_from_itself(run: Run, written: Sequence[Any])
     assert failed(run("restore", str(JOURNAL), "--store", "memory://"), 2, "SQLite")
 
 
+def test_what_is_no_journal_is_never_overwritten(run: Run, written: Sequence[Any]) -> None:
+    """Another program's database is left as it is, whatever is forced."""
+    run("backup", "copy.db")
+    foreign(Path("theirs.db"))
+    before = Path("theirs.db").read_bytes()
+    result = run("restore", "copy.db", "--force", "--store", "sqlite:///theirs.db")
+    assert failed(result, 1, "theirs.db", "not a Reflekt journal")
+    assert Path("theirs.db").read_bytes() == before
+
+
 def test_a_damaged_journal_is_kept_beside_the_restored_one(
     run: Run, written: Sequence[Any]
 ) -> None:
@@ -695,5 +704,5 @@ def test_other_packages_add_commands(run: Run) -> None:
 def test_an_unexpected_failure_is_one_line_without_text(run: Run) -> None:
     """A bug is told by its kind and place, never by its message, which may quote the journal."""
     result = run("fails")
-    assert failed(result, 1, "ValueError", "fails")
+    assert failed(result, 1, "ValueError", "reflekt_fake.py")
     assert "diary" not in result.err

@@ -7,7 +7,7 @@ from itertools import accumulate
 from uuid import UUID
 
 import pytest
-import regex
+import regex  # type: ignore[import-untyped]
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -373,6 +373,15 @@ class TestSnippets:
         """Control characters, and those that turn the direction of text, are blanks."""
         entry = entry_of("sea\x1b[31m\u202ered\u2066\r\n\x07end")
         assert snippet(parse("sea"), entry) == "<mark>sea</mark> [31m red end"
+
+    @pytest.mark.parametrize("unit", [FAMILY, "\u1780\u17d2\u178f"])
+    @pytest.mark.parametrize("before", range(1000, 1010))
+    def test_cuts_no_character_of_a_long_text(self, unit: str, before: int) -> None:
+        """Where a long text is looked through piece by piece, the pieces begin between graphemes."""
+        text = "x" * (before - 1000) + unit * 201 + " one " + unit * 300 + " two"
+        found = snippet(parse("one two"), entry_of(text))
+        assert "<mark>one</mark>" in found
+        assert is_cut_of([unmarked(found).strip("…")], shown(text))
 
     @settings(max_examples=200)
     @given(PROSE, st.lists(WORDS | HARD, min_size=1, max_size=4), st.integers(1, 80), st.booleans())

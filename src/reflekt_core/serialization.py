@@ -19,7 +19,12 @@ from uuid import UUID
 import attrs
 import cattrs
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import (
+    make_dict_structure_fn,
+    make_dict_unstructure_fn,
+    mapping_structure_factory,
+    override,
+)
 
 from reflekt_core.errors import InvalidInput, Problem, StoreError
 from reflekt_core.model.entries import Entry
@@ -179,6 +184,8 @@ def _from_strings() -> cattrs.Converter:
 def _stored() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     _hook_values(converter, from_json=False)
+    # What stores wrote was checked then; a tuple of texts needs no second look at each.
+    converter.register_structure_hook(tuple[str, ...], lambda value, _: tuple(value))
     _hook_classes(converter, private=True)
     return converter
 
@@ -200,6 +207,9 @@ def _hook_values(converter: cattrs.Converter, *, from_json: bool) -> None:
     converter.register_unstructure_hook_factory(_is_union, lambda tp: _shown(converter, tp))
     if from_json:
         converter.register_structure_hook(StrEnum, _enum)
+        converter.register_structure_hook_factory(
+            _is_dict, lambda tp: _object(mapping_structure_factory(tp, converter))
+        )
         converter.register_structure_hook_factory(_is_tuple, lambda tp: _tuple(converter, tp))
         converter.register_structure_hook_factory(_is_annotated, lambda tp: _ruled(converter, tp))
 
@@ -333,6 +343,10 @@ def _is_union(tp: Any) -> bool:
 
 def _is_tuple(tp: Any) -> bool:
     return get_origin(tp) is tuple and get_args(tp)[1:] == (...,)
+
+
+def _is_dict(tp: Any) -> bool:
+    return get_origin(tp) is dict
 
 
 def _is_annotated(tp: Any) -> bool:

@@ -18,8 +18,8 @@ from reflekt_core.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
 __all__ = ["backup", "restore"]
 
 _BESIDE: Final = ("-wal", "-shm")
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_MAGIC: Final = b"SQLite format 3\0"
 
 
 @click.command(cls=Command, examples=("reflekt backup journal-2026-11-22.db",))
@@ -103,14 +103,12 @@ def _fault(source: sqlite3.Connection) -> str | None:
 
 def _replace(source: sqlite3.Connection, target: Path) -> Path | None:
     """Put *source* in the place of *target*; return where a damaged one was moved."""
-    if target.exists():
+    # Looked at before SQLite does, which would throw away the log of what it cannot read.
+    if _begins_as_sqlite(target):
         try:
             _overwrite(source, target)
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code in _BUSY:
-                raise click.ClickException(f"{target} is being written: try again") from None
-            if code not in _DAMAGED:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
                 name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
                 raise click.ClickException(f"{target} was left as it is ({name})") from None
         else:
@@ -120,12 +118,27 @@ def _replace(source: sqlite3.Connection, target: Path) -> Path | None:
     return aside
 
 
+def _begins_as_sqlite(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except FileNotFoundError:
+        return False
+
+
 def _overwrite(source: sqlite3.Connection, target: Path) -> None:
     # As one transaction of SQLite's own: whoever has the journal open sees the one or the other.
-    with closing(sqlite3.connect(target, isolation_level=None, timeout=5)) as journal:
+    with closing(sqlite3.connect(target, isolation_level=None, timeout=1)) as journal:
         journal.execute("PRAGMA synchronous = FULL")
-        journal.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        source.backup(journal)
+        if journal.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+            raise click.ClickException(f"{target} is not a Reflekt journal; it was left as it is")
+        source.backup(journal, progress=_give_up_if_busy)
+
+
+def _give_up_if_busy(status: int, _: int, __: int) -> None:
+    # Left to itself it would try again for ever.
+    if status in _BUSY:
+        raise click.ClickException("the journal is being written to: try again")
 
 
 def _place(source: sqlite3.Connection, target: Path) -> None:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from reflekt_core.model import entries as model
@@ -25,6 +24,7 @@ __all__ = [
     "entry",
     "hits",
     "insight",
+    "paragraph",
     "prompts",
 ]
 
@@ -183,7 +183,14 @@ def _paragraphs(out: Console, heading: str, texts: Iterable[str]) -> None:
         out.print()
         out.print(Text(heading, style="bold"))
     for text in lines:
-        out.print(Padding(Text(clean(text)), (0, 0, 0, 2)))
+        paragraph(out, text)
+
+
+def paragraph(out: Console, text: str) -> None:
+    """Print *text*, indented, in lines that fit."""
+    for line in Text(clean(text)).wrap(out, out.width - 2):
+        line.rstrip()
+        out.print(Text("  ") + line)
 
 
 def _origin(found: InsightView) -> str:

@@ -4,7 +4,7 @@ import click
 
 from reflekt_core.app import Reflekt
 from reflekt_core.cli import display
-from reflekt_core.cli.options import Command, emit, entry_named, on_journal, opened
+from reflekt_core.cli.options import Command, emit, entry_named, on_journal, one_of, opened
 from reflekt_core.errors import NotFound
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.insights import InsightFailure, InsightState, InsightStatus
@@ -51,9 +51,9 @@ def _latest(reflekt: Reflekt) -> Entry:
         "reflekt prompt --theme 'the sea' --count 3",
     ),
 )
-@click.option("--category", type=click.Choice(list(PromptCategory)), help="What kind of writing.")
+@click.option("--category", type=one_of(PromptCategory), help="What kind of writing.")
 @click.option("--theme", "themes", multiple=True, help="What to write about; may be repeated.")
-@click.option("--mood", type=click.Choice(list(PromptMood)), help="How you feel.")
+@click.option("--mood", type=one_of(PromptMood), help="How you feel.")
 @click.option("--count", type=click.IntRange(1, 10), help="How many.")
 @on_journal
 def prompt(  # noqa: PLR0913 - what a prompt may be like

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -35,6 +36,7 @@ __all__ = [
     "first",
     "moment",
     "on_journal",
+    "one_of",
     "opened",
 ]
 
@@ -173,6 +175,11 @@ filters: Final = _all(
     ),
 )
 """Adds the options that say which entries are meant."""
+
+
+def one_of(words: type[StrEnum]) -> "click.Choice[str]":
+    """Return the type of an option that takes one of *words*."""
+    return click.Choice([word.value for word in words])
 
 
 def category_named(reflekt: Reflekt, name: str) -> Category:

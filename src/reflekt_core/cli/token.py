@@ -8,7 +8,7 @@ import click
 
 from reflekt_core.app import TimeOrderedIds, utc_now
 from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
-from reflekt_core.cli.options import Command, duration
+from reflekt_core.cli.options import Command, duration, one_of
 from reflekt_core.config import Config
 from reflekt_core.model.accounts import Role
 from reflekt_core.security.tokens import TokenIssuer
@@ -45,7 +45,7 @@ def issuer(config: Config) -> TokenIssuer | None:
 )
 @click.option("--user", default="me", metavar="ID", help="Whose token.", show_default=True)
 @click.option(
-    "--role", type=click.Choice(list(Role)), default=Role.USER, help="What for.", show_default=True
+    "--role", type=one_of(Role), default=Role.USER.value, help="What for.", show_default=True
 )
 @click.option("--scope", metavar="TEXT", help="What of the role alone, with spaces between.")
 @click.option(

@@ -6,12 +6,12 @@ from typing import Final
 import click
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from reflekt_core.cli.display import bar, clean, console
+from reflekt_core.app import Reflekt
+from reflekt_core.cli.display import bar, clean, console, paragraph
 from reflekt_core.cli.display import day as shown
-from reflekt_core.cli.options import Command, day, emit, on_journal, opened
+from reflekt_core.cli.options import Command, day, emit, on_journal, one_of, opened
 from reflekt_core.model.trends import Bucket, Streak, Trends
 
 __all__ = ["trends"]
@@ -35,16 +35,14 @@ _MOST_TOPICS: Final = 8
 @click.option("--to", type=day, metavar="DATE", help="Last day.")
 @click.option(
     "--bucket",
-    type=click.Choice(list(Bucket)),
-    default=Bucket.DAY,
-    help="What a column stands for.",
-    show_default=True,
+    type=one_of(Bucket),
+    help="What a column stands for.  [default: what fits the screen; day for JSON]",
 )
 @on_journal
 def trends(  # noqa: PLR0913 - the period, and the journal
     from_: date | None,
     to: date | None,
-    bucket: str,
+    bucket: str | None,
     store: str | None,
     user: str,
     *,
@@ -52,11 +50,21 @@ def trends(  # noqa: PLR0913 - the period, and the journal
 ) -> None:
     """See how writing, mood and topics moved: in the last 30 days, if no period is given."""
     with opened(store, user) as reflekt:
-        found = reflekt.analytics.trends(from_, to, Bucket(bucket))
+        found = reflekt.analytics.trends(from_, to, Bucket(bucket or Bucket.DAY))
+        if not (bucket or as_json):
+            found = _fitting(reflekt, found)
     if as_json:
         emit(found)
     else:
         _show(found)
+
+
+def _fitting(reflekt: Reflekt, found: Trends) -> Trends:
+    """Return *found* in buckets so large that each gets a column."""
+    for bucket in (Bucket.WEEK, Bucket.MONTH):
+        if len(found.buckets) > _WIDTH:
+            found = reflekt.analytics.trends(found.from_, found.to, bucket)
+    return found
 
 
 def _show(found: Trends) -> None:
@@ -97,7 +105,7 @@ def _mood(out: Console, found: Trends) -> None:
         return
     points = found.moods.series[-_WIDTH:]
     each = max(1, min(4, _WIDTH // len(points)))
-    _heading(out, "Mood", f"{found.moods.mean:.1f} of 5 on average")
+    _heading(out, "Mood", f"{found.moods.mean:.1f} of 5 on average, by {found.bucket}")
     for row in range(5, 0, -1):
         cells = "".join(_cell(point.mean, row, each) for point in points)
         out.print(Text.assemble((f"{row} ", "dim"), (cells.rstrip(), "cyan")))
@@ -130,7 +138,7 @@ def _hours(out: Console, found: Trends) -> None:
     out.print(Text("    " + "".join(f"{hour:<12}" for hour in range(0, 24, 6)), style="dim"))
     for name, row in zip(_WEEKDAYS, found.heat_map, strict=True):
         cells = "".join(_shade(count, most) for count in row)
-        out.print(Text.assemble((f"{name} ", "dim"), (cells, "green")))
+        out.print(Text.assemble((f"{name} ", "dim"), (cells.rstrip(), "green")))
 
 
 def _shade(count: int, most: int) -> str:
@@ -155,4 +163,4 @@ def _observations(out: Console, found: Trends) -> None:
         return
     _heading(out, "What stands out")
     for one in found.observations:
-        out.print(Padding(Text(clean(one.text)), (0, 0, 0, 2)))
+        paragraph(out, one.text)

@@ -8,6 +8,7 @@ forms make no difference. Every store is held to this definition.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import attrs
@@ -206,21 +207,25 @@ def _graphemes(text: str) -> Sequence[int]:
     return [0, *(m.end() for m in regex.finditer(r"\X", text))]
 
 
-def _hits(words: list[Token], terms: tuple[Term, ...]) -> Iterator[_Hit]:
-    """Yield where *terms* are found, in order."""
+def _hits(words: list[Token], terms: tuple[Term, ...]) -> list[_Hit]:
+    """Return where *terms* are found, in order."""
     texts = [word.text for word in words]
-    for i, word in enumerate(words):
-        for term in terms:
-            last = i + len(term.tokens) - 1
-            if last < len(words) and _found_at(texts, i, term):
-                yield _Hit(word.start, words[last].end, term)
+    hits = [
+        _Hit(words[end - len(term.tokens) + 1].start, words[end].end, term)
+        for term in terms
+        for end in _ends(texts, term)
+    ]
+    return sorted(hits, key=itemgetter(0))
 
 
-def _found_at(texts: list[str], i: int, term: Term) -> bool:
+def _ends(texts: list[str], term: Term) -> Iterator[int]:
+    """Yield at which of *texts* the last token of *term* stands, with the others before it."""
     *first, last = term.tokens
-    end = i + len(first)
-    same = texts[end].startswith(last) if term.prefix else texts[end] == last
-    return same and texts[i:end] == first
+    for end, text in enumerate(texts):
+        if text.startswith(last) and (term.prefix or text == last):
+            start = end - len(first)
+            if start >= 0 and texts[start:end] == first:
+                yield end
 
 
 def _widened(hit: _Hit, breaks: Sequence[int]) -> _Hit:

@@ -47,6 +47,9 @@ _ERASE: Final = tuple(
 )
 
 
+_STATE: Final = "SELECT epoch, erased, erasing FROM head WHERE user_id = ?"
+
+
 @attrs.frozen
 class SQLiteAccounts(Accounts):
     """Accounts in the table `head`."""
@@ -56,10 +59,7 @@ class SQLiteAccounts(Accounts):
 
     def get(self, user_id: str) -> Account:
         """See `Accounts`."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                "SELECT epoch, erased, erasing FROM head WHERE user_id = ?", (user_id,)
-            ).fetchone()
+        row = self._database.first(_STATE, (user_id,))
         if row is None:
             return Account(user_id)
         epoch, at, erasing = row

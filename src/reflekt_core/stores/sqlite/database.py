@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from weakref import WeakSet
 
 from reflekt_core.errors import ReflektError, StoreError, Unavailable
 from reflekt_core.stores.sqlite.schema import APPLICATION_ID, MIGRATIONS
@@ -32,13 +33,13 @@ _SAID: Final = {
 }
 _ALONE: Final = threading.Lock()
 _INHERITED: Final[list["_Pool"]] = []
+_OPEN: Final["WeakSet[Database]"] = WeakSet()
 
 
 class _Pool:
     """The idle connections of one process, and the lock its writers queue at."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.idle: list[sqlite3.Connection] = []
         # SQLite lets writers wait by polling with growing pauses; a lock hands over at once.
         self.writer = threading.Lock()
@@ -58,6 +59,7 @@ class Database:
         self._timeout = timeout_seconds
         self._closed = False
         self._pool = _Pool()
+        _OPEN.add(self)
         _create(path)
         try:
             self._prepare()
@@ -77,6 +79,16 @@ class Database:
         finally:
             self._give_back(connection)
 
+    def first(self, select: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
+        """Return the first row of a select, or None: `reading` for what runs in every request."""
+        connection = self._take()
+        try:
+            return connection.execute(select, values).fetchone()  # type: ignore[no-any-return]
+        except sqlite3.Error as error:
+            raise _meaning(error) from None
+        finally:
+            self._give_back(connection)
+
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection whose selects all see the same moment."""
@@ -88,7 +100,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection for one transaction, kept if the block ends well, else undone."""
-        lock = self._here().writer
+        lock = self._pool.writer
         if not lock.acquire(timeout=self._timeout):
             raise Unavailable("the journal is busy with other writes; try again")
         try:
@@ -123,26 +135,27 @@ class Database:
     def close(self) -> None:
         """Close every connection; those lent out follow when they come back."""
         self._closed = True
-        if self._pool.pid == os.getpid():
-            self._close_idle()
+        self._close_idle()
 
     def _close_idle(self) -> None:
         while self._pool.idle:
             self._pool.idle.pop().close()
 
-    def _here(self) -> _Pool:
-        if self._pool.pid != os.getpid():
-            # A forked child must not use, nor even close, what its parent opened:
-            # https://www.sqlite.org/howtocorrupt.html, section 2.6.
-            _INHERITED.append(self._pool)
-            self._pool = _Pool()
-        return self._pool
+    def leave_to_parent(self) -> None:
+        """
+        Begin with connections of one's own, in a forked child.
+
+        It must not use, nor even close, what its parent opened:
+        https://www.sqlite.org/howtocorrupt.html, section 2.6.
+        """
+        _INHERITED.append(self._pool)
+        self._pool = _Pool()
 
     def _take(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreError("the store is closed")
         try:
-            return self._here().idle.pop()
+            return self._pool.idle.pop()
         except IndexError:
             return self._open()
 
@@ -153,7 +166,7 @@ class Database:
         except sqlite3.Error:
             connection.close()
             return
-        self._here().idle.append(connection)
+        self._pool.idle.append(connection)
         if self._closed:
             self._close_idle()
 
@@ -217,6 +230,15 @@ class Database:
                 f"to {len(MIGRATIONS)}): use a newer Reflekt; the file was left as it is"
             )
         return version
+
+
+def _forked() -> None:
+    for database in list(_OPEN):
+        database.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _ask(connection: sqlite3.Connection, question: str) -> int | str:

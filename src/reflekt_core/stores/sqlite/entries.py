@@ -122,9 +122,8 @@ class SQLiteEntries(Entries):
 
     def get(self, user_id: str, entry_id: UUID) -> _Entry | None:
         """See `Entries`."""
-        with self._database.reading() as connection:
-            row = connection.execute(_GET, (user_id, entry_id.bytes)).fetchone()
-        return row and self._read(user_id, entry_id, *row)
+        row = self._database.first(_GET, (user_id, entry_id.bytes))
+        return None if row is None else self._read(user_id, entry_id, *row)
 
     def put(self, account: Account, entry: _Entry, *, replaces: int | None) -> None:
         """See `Entries`."""

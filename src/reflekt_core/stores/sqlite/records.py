@@ -70,8 +70,7 @@ class SQLiteRecords(Records[T]):
 
     def get(self, user_id: str, key: str) -> T | None:
         """See `Records`."""
-        with self._database.reading() as connection:
-            row = connection.execute(_GET, (user_id, self._name, key)).fetchone()
+        row = self._database.first(_GET, (user_id, self._name, key))
         return self._read(user_id, key, row[0]) if row else None
 
     def put(  # noqa: PLR0913 - as the port has it
