@@ -427,7 +427,7 @@ def test_a_change_of_topic_names_entries_about_it(journal: Reflekt) -> None:
     """Other entries of the same days are not named, nor those whose text has changed since."""
     for offset in range(60):
         day = TODAY - timedelta(days=offset)
-        _write(journal, day, "#cello" if offset < 20 else "Nothing.", hour=9)
+        _write(journal, day, "#cello" if offset < 30 and offset % 3 else "Nothing.", hour=9)
         _write(journal, day, "Something else.", hour=10)
     change = next(
         one

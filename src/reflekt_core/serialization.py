@@ -185,7 +185,9 @@ def _stored() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     _hook_values(converter, from_json=False)
     # What stores wrote was checked then; a tuple of texts needs no second look at each.
-    converter.register_structure_hook(tuple[str, ...], lambda value, _: tuple(value))
+    converter.register_structure_hook_func(
+        lambda tp: tp == tuple[str, ...], lambda value, _: tuple(value)
+    )
     _hook_classes(converter, private=True)
     return converter
 

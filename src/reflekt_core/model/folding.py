@@ -191,7 +191,6 @@ _SPECIAL = {
 _INVISIBLE_MARKS = {*map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))} | set(
     "\u034f\u180b\u180c\u180d\u180f\u17b4\u17b5"
 )
-_EMOJI_TONES = range(0x1F3FB, 0x1F400)
 
 
 def _plain(character: str) -> str:
@@ -222,8 +221,7 @@ def _shaped(character: str) -> str:
         return str(unicodedata.decimal(character))
     if category[0] in "LNM" or character in _FLAGS or character == "'":
         return character
-    if category == "Cf" or ord(character) in _EMOJI_TONES:
+    if category == "Cf":
         return ""
     # What this version of Unicode does not know yet is most likely an emoji.
-    alone = category in {"So", "Sm", "Sc", "Co", "Cn"} and not character.isascii()
-    return f" {character} " if alone else " "
+    return f" {character} " if category in {"So", "Sm", "Sc", "Co", "Cn"} else " "

@@ -8,7 +8,6 @@ sample size), and takes no series to be surer than its scale of whole points all
 
 from collections.abc import Sequence
 from math import erfc, exp, lgamma, log, sqrt
-from operator import mul
 
 import attrs
 
@@ -160,7 +159,7 @@ def _autocorrelation(values: Numbers, lag: int) -> float:
     spread = sum(v * v for v in around)
     if not spread:
         return 0.0
-    found = sum(map(mul, around, around[lag:])) / spread
+    found = sum(a * b for a, b in zip(around, around[lag:], strict=False)) / spread
     # Short series show too little of it (Kendall 1954).
     return found + (1 + 4 * found) / n
 
