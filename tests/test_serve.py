@@ -13,15 +13,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import attrs
 import pytest
 
 from reflekt_core import Reflekt
+from reflekt_core.cli.folder import configured
 
 REFLEKT = [sys.executable, "-m", "reflekt_core"]
 CANARY = "kanarienvogel"
@@ -245,6 +248,15 @@ def test_a_port_in_use_is_one_line(start: Start, tmp_path: Path) -> None:
     assert not (tmp_path / "mine/journal.db").exists()
 
 
+def test_a_port_is_taken_from_the_first_moment() -> None:
+    """Of two that start on one port, the second is refused before it opens the journal."""
+    serve = pytest.importorskip("reflekt_core.cli.serve")
+    with serve._listening("127.0.0.1", 0) as first:
+        port = serve._port(first)
+        with pytest.raises(Exception, match=f"port {port}"):
+            serve._listening("127.0.0.1", port)
+
+
 def test_what_cannot_be_served_is_one_line(tmp_path: Path) -> None:
     """A folder that is a file, a journal that is none, a weak secret: each stops the start."""
     (tmp_path / "file").write_text("Dear diary")
@@ -298,6 +310,46 @@ def test_logs_hold_neither_text_nor_tokens(start: Start, tmp_path: Path) -> None
     ]
 
 
+def test_a_crowd_leaves_only_json_in_the_log(start: Start) -> None:
+    """More requests at once than there are threads are all answered, and logged as always."""
+    server = start()
+    host, _, port = server.place.partition(":")
+    request = f"GET /entries HTTP/1.1\r\nAuthorization: Bearer {server.token}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        crowd = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            for _ in range(60)
+        ]
+        for connection in crowd:
+            connection.sendall(request * 3)
+        for connection in crowd:
+            assert connection.recv(20).startswith(b"HTTP/1.1 200 OK")
+    assert server.end() == 0
+    for line in server.log.read_text().splitlines():
+        assert json.loads(line)["status"] == 200
+
+
+def test_what_follows_from_a_write_is_done_in_the_background(start: Start, tmp_path: Path) -> None:
+    """An entry is counted and understood soon after it was written, without being asked for."""
+    server = start()
+    id = server.send("POST", "/entries", {"content": "We swam. I am happy."}).json["id"]
+    late = monotonic() + 30
+    with Reflekt.open(f"sqlite:///{tmp_path}/reflekt-data/journal.db") as reflekt:
+        while reflekt.store.insights.get("me", UUID(id)) is None:
+            assert monotonic() < late
+
+
+def test_its_port_is_free_again_at_once(start: Start, tmp_path: Path) -> None:
+    """Ended with a client still connected, it starts again on the same port."""
+    server = start()
+    host, _, port = server.place.partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+        assert client.recv(20).startswith(b"HTTP/1.1 200 OK")
+        assert server.end() == 0
+    assert start("--port", port).place == server.place
+
+
 def raw(server: Server, request: str) -> Answer:
     """Send bytes that no HTTP client would, and return the answer."""
     host, _, port = server.place.partition(":")
@@ -314,7 +366,7 @@ def raw(server: Server, request: str) -> Answer:
     [
         ("GET / HTTP/1.1\r\nBad Header\r\n\r\n", 400),
         (f"GET /{'x' * 70_000} HTTP/1.1\r\n\r\n", 413),
-        ("POST /entries HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n", 413),
+        ("POST /entries HTTP/1.1\r\nContent-Length: 2000000\r\n\r\n", 413),
         ("POST /entries HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
         ("POST /entries HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
     ],
@@ -336,19 +388,22 @@ def test_two_servers_share_a_journal(start: Start) -> None:
         assert there.send("GET", f"/entries/{written.json['id']}").json == written.json
 
 
-def test_servers_that_start_together_make_one_secret(tmp_path: Path, start: Start) -> None:
-    """Of several first starts in one folder, all end up with the same secret."""
-    servers: queue.Queue[Server] = queue.Queue()
-    threads = [
-        threading.Thread(target=lambda: servers.put(start("--data", "shared"))) for _ in range(3)
-    ]
-    with running(threads):
-        pass
-    made = [servers.get_nowait() for _ in threads]
-    for server in made:
-        assert {one.send("GET", "/entries", token=server.token).status for one in made} == {200}
-    assert {p.name for p in (tmp_path / "shared").iterdir()} >= {"jwt-secret", "journal.db"}
-    assert not list((tmp_path / "shared").glob(".jwt-secret*"))
+def test_servers_that_start_together_make_one_secret(tmp_path: Path) -> None:
+    """Of several first starts in one folder, all end up with the same secret, and no half of one."""
+    for number in range(20):
+        folder = tmp_path / str(number)
+        made: queue.Queue[str | None] = queue.Queue()
+        together = threading.Barrier(4)
+
+        def begin(folder: Path = folder, together: threading.Barrier = together) -> None:
+            together.wait()
+            made.put(configured({}, folder, new=True).jwt_secret)  # noqa: B023 - joined below
+
+        with running([threading.Thread(target=begin) for _ in range(4)]):
+            pass
+        (secret,) = {made.get_nowait() for _ in range(4)}
+        assert [path.name for path in folder.iterdir()] == ["jwt-secret"]
+        assert secret == (folder / "jwt-secret").read_text().strip()
 
 
 @contextmanager

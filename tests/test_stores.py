@@ -30,7 +30,6 @@ def test_a_store_without_the_contract_does_not_exist() -> None:
     assert set(STORES) == set(URLS)
 
 
-@pytest.mark.minimal
 def test_an_unknown_scheme_names_those_known() -> None:
     """The error says what a URL may begin with."""
     for url in ("postgres://x", "journal.db", ""):

@@ -137,7 +137,7 @@ def entry(one: model.Entry, category: Category | None) -> None:
     if one.tags:
         out.print(Text(" ".join(f"#{clean(tag)}" for tag in one.tags), style="green"))
     out.print()
-    out.print(Text(clean(one.content)), soft_wrap=wraps)
+    out.print(clean(one.content), soft_wrap=wraps)
 
 
 def _facts(one: model.Entry, category: Category | None) -> Iterable[str]:
@@ -161,7 +161,7 @@ def insight(one: model.Entry, found: InsightView) -> None:
     if found.safety.level is not SafetyLevel.NONE:
         out.print()
         for resource in found.safety.resources:
-            out.print(Text(clean(resource)))
+            out.print(clean(resource))
     out.print()
     feeling = found.sentiment
     out.print(f"{feeling.label.value}, {feeling.score:+.2f} (confidence {feeling.confidence:.0%})")
@@ -207,4 +207,4 @@ def prompts(found: Sequence[Prompt]) -> None:
     """Print each prompt as a paragraph."""
     out = console()
     for one in found:
-        out.print(Text(clean(one.text)), soft_wrap=not out.is_terminal)
+        out.print(clean(one.text), soft_wrap=not out.is_terminal)

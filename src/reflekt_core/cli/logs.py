@@ -40,7 +40,6 @@ def log_to(config: Config, folder: Path | None, port: int) -> Iterator[None]:
         handler.setFormatter(JSONFormatter())
         log.addHandler(handler)
     log.setLevel(config.log_level)
-    log.propagate = False
     try:
         yield
     finally:

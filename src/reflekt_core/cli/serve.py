@@ -140,7 +140,7 @@ def _listening(host: str, port: int) -> socket.socket:
             if os.name == "posix":  # elsewhere it would let two servers share the port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen()
+            listener.listen()  # not bound alone: another could bind it, too
         except OSError:
             listener.close()
             raise

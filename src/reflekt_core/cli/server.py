@@ -37,9 +37,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 def http_server(app: "WSGIApplication", listener: socket.socket) -> Any:
     """Return a server of *app* on *listener*; its `run` ends with a KeyboardInterrupt."""
     # Its messages quote paths, and with them what people search for; ours do not.
-    quiet = logging.getLogger("waitress")
-    quiet.addHandler(logging.NullHandler())
-    quiet.propagate = False
+    logging.getLogger("waitress").addHandler(logging.NullHandler())
     server = create_server(app, sockets=[listener], **_SETTINGS)
     server.channel_class = _Channel
     return server
