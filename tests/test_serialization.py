@@ -22,6 +22,7 @@ from reflekt_core.model.categories import Category, CategoryDraft
 from reflekt_core.model.entries import Entry, EntryDraft, EntryFilter, Order, Tombstone, Zone
 from reflekt_core.model.entry_patch import EntryPatch
 from reflekt_core.model.events import Delivery, Event
+from reflekt_core.model.feelings import Sentiment, SentimentLabel
 from reflekt_core.model.fields import UNSET, Items, Range, Rule, Text, Unset
 from reflekt_core.model.insights import Failure, Insight, Period
 from reflekt_core.model.jobs import Job
@@ -227,6 +228,12 @@ class TestStored:
             with pytest.raises(StoreError) as caught:
                 load(damaged, Entry)
             assert "secret" not in str(caught.value)
+
+    def test_with_a_number_beyond_all_bounds_is_damaged(self) -> None:
+        """A number that no integer can hold is damage."""
+        stored = dump(Category(UUID(int=1), "Travel", None, None, 1))
+        with pytest.raises(StoreError, match="is damaged"):
+            load(stored.replace(b'"version":1', b'"version":1e999'), Category)
 
     def test_nested_too_deeply_is_damaged(self) -> None:
         """Endless brackets are damage, too."""
@@ -439,6 +446,17 @@ class TestReading:
         """Seconds may be left out, and letters may be small."""
         draft = read({"content": "x", "occurred_at": text}, EntryDraft)
         assert draft.occurred_at == datetime(2026, 11, 22, 18, 40, tzinfo=UTC)
+
+    @pytest.mark.parametrize("text", ["20261122", "2026-W47-7", "2026-02-30", "2026-1-1", ""])
+    def test_spells_dates_in_one_way(self, text: str) -> None:
+        """A date has a year, a month and a day, with hyphens."""
+        assert set(problems({"from": text, "to": "2026-11-22"}, Period)) == {"from"}
+
+    def test_reads_whole_numbers_as_fractions_unless_too_big(self) -> None:
+        """1 is a fraction, too; a number that no fraction can hold is none."""
+        plain = {"label": "positive", "score": 1, "confidence": 0.5}
+        assert read(plain, Sentiment) == Sentiment(SentimentLabel.POSITIVE, 1.0, 0.5)
+        assert set(problems({**plain, "score": 10**400}, Sentiment)) == {"score"}
 
     @pytest.mark.parametrize("id", ["{%s}", "urn:uuid:%s", " %s"])
     def test_spells_ids_in_one_way(self, id: str) -> None:

@@ -1,6 +1,5 @@
 """What the embedded store promises beyond the contract of every store."""
 
-import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -19,7 +18,6 @@ import pytest
 
 from reflekt_core.errors import (
     ConfigurationError,
-    ReflektError,
     StoreError,
     Unavailable,
     VersionConflict,
@@ -355,33 +353,41 @@ def test_opening_waits(path: Path) -> None:
 # Many at once.
 
 
-def writer_process(path: Path, start: int, count: int) -> None:
-    """Write entries; at the same time others make and use the same file."""
-    with closing(open_at(path, timeout=60)) as store:
-        for number in range(start, start + count):
-            store.entries.put(ME, entry(number, tags=("sea",)), replaces=None)
-            shared = store.records(Category)
-            while True:
-                before = shared.get("me", "shared")
-                after = Category(SPACE, "Shared", None, None, before.version + 1 if before else 1)
-                try:
-                    shared.put(ME, "shared", after, replaces=before.version if before else None)
-                except ReflektError:
-                    continue
-                break
+WRITER = """
+import sys
+from contextlib import closing
+from uuid import UUID
+
+from reflekt_core.errors import ReflektError
+from reflekt_core.model.accounts import Account
+from reflekt_core.model.categories import Category
+from reflekt_core.stores import open_store
+from reflekt_core.testing import an_entry
+
+path, start = sys.argv[1], int(sys.argv[2])
+me, space = Account("me"), UUID(int=7)
+with closing(open_store(f"sqlite:///{path}?timeout=60")) as store:
+    shared = store.records(Category)
+    for number in range(start, start + 25):
+        store.entries.put(me, an_entry(id=UUID(int=number), tags=("sea",)), replaces=None)
+        while True:
+            before = shared.get("me", "shared")
+            after = Category(space, "Shared", None, None, before.version + 1 if before else 1)
+            try:
+                shared.put(me, "shared", after, replaces=before.version if before else None)
+            except ReflektError:
+                continue
+            break
+"""
 
 
 def test_processes(path: Path) -> None:
     """Several processes make and use one journal at once, and nothing is lost."""
-    spawn = multiprocessing.get_context("spawn")
     processes = [
-        spawn.Process(target=writer_process, args=(path, start, 25)) for start in (0, 25, 50)
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(start)])
+        for start in (0, 25, 50)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     with closing(open_at(path)) as store:
         assert store.entries.counts("me") == Counts(75)
         assert [c.sequence for c in store.entries.changes("me", limit=100)] == [*range(1, 76)]

@@ -114,9 +114,6 @@ def run(args: Sequence[str] | None) -> int:
     """
     try:
         result = root.main(args, prog_name="reflekt", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except ModuleNotFoundError:
         raise
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody at a terminal

@@ -26,7 +26,7 @@ def rebuild(what: str, store: str | None, user: str, *, as_json: bool) -> None:
         raise click.ClickException(f"{what} could not be built anew ({job.error})")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def events() -> None:
     """See and retry what could not be done after a write."""
 
