@@ -21,10 +21,12 @@ from reflekt_core.rest.wsgi import application
 from reflekt_core.security.tokens import TokenIssuer, TokenVerifier
 
 SECRET = "fuzzing-only-7Qm2vXc9Rt4LpZ8wYk3s"
+# All but "positive_data_acceptance": a schema cannot say that a cursor must be signed, a version
+# the present one, or a category one's own.
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance,negative_data_rejection,"
-    "positive_data_acceptance,ignored_auth,unsupported_method"
+    "ignored_auth,unsupported_method"
 )
 
 

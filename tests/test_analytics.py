@@ -421,6 +421,8 @@ def test_an_observation_names_its_entries(journal: Reflekt) -> None:
     assert [entry.local_date for entry in entries] == list(weekend.days)
     assert {entry.mood for entry in entries} == {5}
     assert len(evening.entry_ids) == 2 * len(evening.days)
+    times = [journal.entries.get(id).occurred_at for id in evening.entry_ids]
+    assert times == sorted(times)
 
 
 def test_a_change_of_topic_names_entries_about_it(journal: Reflekt) -> None:
@@ -514,13 +516,30 @@ def test_events_may_come_twice_late_and_in_any_order(reflekt: Reflekt) -> None:
 
 
 def test_an_event_about_nothing_counts_nothing(reflekt: Reflekt) -> None:
-    """Neither an entry that never was, nor a job."""
+    """An entry that never was changes no sum."""
     entry = _write(reflekt, TODAY)
     reflekt.drain()
     nowhere = attrs.evolve(entry, id=UUID(int=7))
     count_entry(reflekt.store, _event(nowhere, EventKind.ENTRY_DELETED, 3))
-    count_entry(reflekt.store, Event(EventKind.JOB_REQUESTED, "me", str(entry.id), 9, NOW))
     assert reflekt.analytics.frequency().totals.entries == 1
+
+
+def test_a_job_is_no_entry(reflekt: Reflekt) -> None:
+    """An event that asks for one leaves nothing behind."""
+    count_entry(reflekt.store, Event(EventKind.JOB_REQUESTED, "me", str(UUID(int=7)), 1, NOW))
+    assert reflekt.store.aggregates.clear_some(reflekt.store.accounts.get("me"), 10) == 0
+
+
+def test_what_is_counted_is_of_the_version_that_was_read(reflekt: Reflekt) -> None:
+    """After an old event, somebody slow with an older state of the entry comes too late."""
+    entry = reflekt.entries.create("One.", mood=1)
+    reflekt.entries.update(entry.id, mood=4)
+    reflekt.entries.update(entry.id, mood=5)
+    count_entry(reflekt.store, _event(entry, version=1))
+    account = reflekt.store.accounts.get("me")
+    reflekt.store.aggregates.apply(account, entry.id, 2, None)
+    (day,) = reflekt.store.aggregates.days("me", TODAY, TODAY)
+    assert day.moods == {5: 1}
 
 
 def test_an_event_of_an_erased_account_is_let_go(reflekt: Reflekt) -> None:

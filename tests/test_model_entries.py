@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reflekt_core.errors import InvalidInput
+from reflekt_core.model import entries
 from reflekt_core.model.entries import (
     Entry,
     EntryDraft,

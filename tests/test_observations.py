@@ -313,6 +313,36 @@ def test_a_topic_that_vanished_rests_on_the_days_before() -> None:
     )
 
 
+def _days_with(first: date, days: int, has: Callable[[int], bool]) -> Days:
+    return tuple(
+        DayAggregate(
+            first + timedelta(days=n),
+            1,
+            sentiments={SentimentLabel.NEUTRAL: 1},
+            topics={"sea": 1} if has(n) else {},
+        )
+        for n in range(days)
+    )
+
+
+def test_a_small_change_of_a_topic_is_not_worth_a_word() -> None:
+    """However sure it is, less than 15 of 100 days more or less are left out."""
+    before = _days_with(FIRST, 400, lambda n: n % 20 == 0)
+    later = FIRST + timedelta(days=400)
+    some = _days_with(later, 400, lambda n: n % 20 in {0, 7, 14})
+    many = _days_with(later, 400, lambda n: n % 20 in {0, 4, 8, 12, 16})
+    assert _kinds(some, before) == []
+    assert _kinds(many, before) == [(ObservationKind.TOPIC_CHANGE, "sea")]
+
+
+def test_five_days_of_a_topic_are_no_change() -> None:
+    """However rare it was before."""
+    before = _days_with(FIRST, 300, lambda _: False)
+    later = FIRST + timedelta(days=300)
+    assert _kinds(_days_with(later, 12, lambda n: n in {0, 2, 4, 7, 9}), before) == []
+    assert _kinds(_days_with(later, 12, lambda n: n in {0, 2, 4, 7, 9, 11}), before) != []
+
+
 def test_days_that_were_not_analysed_are_not_days_without_a_topic() -> None:
     """Only days whose entries were understood are compared."""
     days = _alternating(40, lambda d: 5 if d.day % 2 else 1, lambda d: bool(d.day % 2))
@@ -391,6 +421,34 @@ def test_few_observations_are_made() -> None:
     )
     kinds = [kind for kind, _ in _kinds(days, before)]
     assert kinds == [ObservationKind.MOOD_TOPIC] * 4
+
+
+def test_the_strongest_comes_first() -> None:
+    """Not the most frequent."""
+    effects = {"often": 0.8, "rarely": 1.8}
+    days, before = _journal(
+        _chance(4),
+        200,
+        lambda _, topics: 2 + sum(effects[topic] for topic in topics),
+        lambda _: {"often": 0.5, "rarely": 0.3},
+    )
+    found = [one for one in observe(days, before, None, None) if one.subject in effects]
+    assert [one.subject for one in found] == ["rarely", "often"]
+
+
+def test_only_the_most_frequent_topics_are_looked_at() -> None:
+    """Twenty; so that a wealth of rare ones does not drown what is there."""
+    chance = _chance(6)
+    days = _alternating(60, lambda d: 5 if d.day % 6 == 0 else 2, lambda d: d.day % 6 == 0)
+    busy = tuple(
+        attrs.evolve(
+            day,
+            topics=day.topics | {f"t{n}": 1 for n in range(20) if chance.random() < 0.5},
+        )
+        for day in days
+    )
+    assert (ObservationKind.MOOD_TOPIC, "sea") in _kinds(days, ())
+    assert (ObservationKind.MOOD_TOPIC, "sea") not in _kinds(busy, ())
 
 
 def test_observing_twice_says_the_same() -> None:
@@ -520,6 +578,33 @@ def test_neighbours_that_are_alike_count_for_less() -> None:
     in_blocks, mixed = compare(values, blocks), compare(in_turn, [True, False] * 30)
     assert in_blocks.difference == pytest.approx(mixed.difference)
     assert in_blocks.p > 3 * mixed.p
+
+
+def test_a_small_group_without_variation_is_not_surer_than_all() -> None:
+    """Where moods are mostly 5, six days of 5 prove nothing."""
+    values = [5.0] * 6 + [1.0 if n % 8 == 0 else 5.0 for n in range(40)]
+    assert compare(values, [True] * 6 + [False] * 40).p > 0.3
+
+
+@pytest.mark.parametrize(
+    ("days", "fading", "noise", "most"), [(90, 0.9, 1.0, 0.13), (30, 0.6, 0.0, 0.038)]
+)
+def test_a_level_that_wanders_is_seldom_taken_for_a_trend(
+    days: int, fading: float, noise: float, most: float
+) -> None:
+    """Also if noise hides that days resemble their neighbours, and if the series is short."""
+    alarms = 0
+    for seed in range(400):
+        chance = _chance(seed)
+        values = [level + chance.gauss(0, noise) for level in _fading(chance, days, fading)]
+        alarms += slope(range(days), values).p < 0.01
+    assert alarms / 400 <= most
+
+
+def test_one_slow_swing_is_no_trend() -> None:
+    """Fourteen days that hang together so much are worth less than three."""
+    swing = [3.0, 4.0, 5.0, 5.0, 5.0, 5.0, 4.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 2.0]
+    assert slope(range(14), swing).p == 1
 
 
 def test_a_share_is_sure_only_from_enough_days() -> None:

@@ -191,6 +191,7 @@ class TestParsing:
             ('sea "the open', [Term(("sea",)), Term(("the", "open"))]),
             ('sea"the open"end', [Term(("sea",)), Term(("the", "open")), Term(("end",))]),
             ("sea sea SEA", [Term(("sea",))]),
+            ('"the sea"-side', [Term(("the", "sea")), Term(("side",))]),
             ('sea - * -* ... ""', [Term(("sea",))]),
             ("--rain sea", [Term(("rain",), excluded=True), Term(("sea",))]),
             ("don't", [Term(("dont",))]),
@@ -391,6 +392,17 @@ class TestSnippets:
         assert unmarked(snippet(parse("a*"), entry_of("a" * 9000))) == "a" * 160 + "…"
         assert len(unmarked(snippet(parse("a*"), entry_of("\u00e4" * 9000)))) == 161
 
+    @pytest.mark.parametrize("before", range(490, 502))
+    def test_finds_a_phrase_wherever_it_stands(self, before: int) -> None:
+        """A phrase of a long text is marked as one, wherever the text is taken apart."""
+        entry = entry_of("x " * before + "by the sea" + " y" * 2000)
+        assert "<mark>by the sea</mark>" in snippet(parse('"by the sea"'), entry)
+
+    def test_shows_at_least_one_character(self) -> None:
+        """However little is asked for, what a reader sees as one character is shown whole."""
+        entry = entry_of(f"{FAMILY} and more")
+        assert snippet(parse("\U0001f467"), entry, width=1) == f"<mark>{FAMILY}</mark>…"
+
     def test_makes_control_characters_harmless(self) -> None:
         """Control characters, and those that turn the direction of text, are blanks."""
         entry = entry_of("sea\x1b[31m\u202ered\u2066\r\n\x07end")
@@ -401,7 +413,7 @@ class TestSnippets:
     def test_cuts_no_character_of_a_long_text(self, unit: str, before: int) -> None:
         """Where a long text is looked through piece by piece, the pieces begin between graphemes."""
         many = 1000 // len(unit) + 2
-        text = "x" * (before - 1000) + unit * many + " one " + unit * many * 2 + " two"
+        text = "x" * (before - 1000) + unit * many + " one " + unit * (many * 3 // 2) + " two"
         found = snippet(parse("one two"), entry_of(text))
         assert "<mark>one</mark>" in found
         assert is_cut_of([unmarked(found).strip("…")], shown(text))

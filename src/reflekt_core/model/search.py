@@ -154,20 +154,23 @@ def snippet(query: Query, entry: Entry, width: int = 160) -> str:
     through what a reader sees as one character.
     """
     wanted = tuple(term for term in query.terms if not term.excluded)
+    longest = max(len(_needle(term)) for term in wanted)
+    size = max(_REGION, 3 * width, 6 * longest)  # letters may fold to fewer, or to more
     for text in (entry.content, entry.title):
-        if region := _best_region(text, wanted):
+        if region := _best_region(text, wanted, size):
             return _excerpt(text, region, wanted, width)
-    return _excerpt(entry.content, next(_regions(entry.content)), wanted, width)
+    return _excerpt(entry.content, next(_regions(entry.content, size)), wanted, width)
 
 
-_REGION = 2000
+_REGION = 480
+"""Characters that are looked at closely; more if what is looked for is long."""
 
 
-def _best_region(text: str, terms: tuple[Term, ...]) -> range | None:
+def _best_region(text: str, terms: tuple[Term, ...], size: int) -> range | None:
     """Return the first stretch of a long *text* with the most terms; None if there are none."""
     needles = [_needle(term) for term in terms]
     most, best = 0, None
-    for region in _regions(text):
+    for region in _regions(text, size):
         spread = _spread(text[region.start : region.stop])
         found = sum(needle in spread for needle in needles)
         if found > most:
@@ -177,10 +180,10 @@ def _best_region(text: str, terms: tuple[Term, ...]) -> range | None:
     return best
 
 
-def _regions(text: str) -> Iterator[range]:
+def _regions(text: str, size: int) -> Iterator[range]:
     """Cut *text* into overlapping stretches, so that what is torn in one is whole in the next."""
     borders = [0]
-    while (border := border_after(text, borders[-1] + _REGION // 2)) < len(text):
+    while (border := border_after(text, borders[-1] + size // 2)) < len(text):
         borders.append(border)
     borders.append(len(text))
     yield from map(range, borders, borders[2:] or borders[1:])

@@ -105,12 +105,7 @@ class Bucket(StrEnum):
 
 @attrs.frozen
 class TrendsQuery:
-    """
-    The days from `from_` to `to`, both included; the last 30 up to today, if left out.
-
-    Raises:
-        InvalidInput: The period ends before it begins, or is longer than 3,660 days.
-    """
+    """The days from `from_` to `to`, both included, at most 3,660; the last 30, if left out."""
 
     from_: Day | None = None
     """First day; 29 days before `to`, if left out."""
@@ -121,15 +116,6 @@ class TrendsQuery:
 
     def __attrs_post_init__(self) -> None:
         check(self)
-        if self.from_ is not None and self.to is not None:
-            _check_period(self.from_, self.to)
-
-
-def _check_period(first: date, last: date) -> None:
-    if last < first:
-        raise InvalidInput.field("to", "must not lie before 'from'")
-    if (last - first).days >= LONGEST_DAYS:
-        raise InvalidInput.field("from", f"must lie less than {LONGEST_DAYS} days before 'to'")
 
 
 @attrs.frozen
@@ -189,7 +175,10 @@ def span(query: TrendsQuery, today: date, week_start: Weekday = Weekday.MONDAY) 
     first = query.from_ or last - timedelta(days=DEFAULT_DAYS - 1)
     if query.to is None and first > last:
         raise InvalidInput.field("from", "must not lie after today, unless 'to' is given")
-    _check_period(first, last)
+    if last < first:
+        raise InvalidInput.field("to", "must not lie before 'from'")
+    if (last - first).days >= LONGEST_DAYS:
+        raise InvalidInput.field("from", f"must lie less than {LONGEST_DAYS} days before 'to'")
     return Span(first, last, query.bucket, week_start)
 
 

@@ -17,9 +17,8 @@ from reflekt_core.model.analytics import (
     runs,
 )
 from reflekt_core.model.entries import Entry, local_date
-from reflekt_core.model.paging import through
 from reflekt_core.ports import Store
-from reflekt_core.testing.entries import EXAMPLES, entries, fresh_user, put_all
+from reflekt_core.testing.entries import EXAMPLES, entries, fresh_user, paged, put_all
 from reflekt_core.testing.fakes import NOW, an_entry, an_insight
 
 if TYPE_CHECKING:
@@ -124,6 +123,7 @@ class DerivedContract:
         apply(store, me, second)
         apply(store, me, first)
         store.aggregates.apply(me, first.id, 1, None)
+        store.aggregates.apply(me, first.id, 2, None)
         (day,) = store.aggregates.days("me", FIRST, LAST)
         assert (day.entries, day.moods) == (1, {5: 1})
 
@@ -188,7 +188,7 @@ class DerivedContract:
         insights = {entry.id: an_insight(entry) for entry in made}
         for insight in insights.values():
             store.insights.put(me, insight)
-        listed = list(through(lambda after: store.insights.list("me", after=after, limit=2)))
+        listed = paged(lambda after: store.insights.list("me", after=after, limit=2), 2)
         assert [one.entry_id for one in listed] == sorted(insights, key=str)
         assert {one.entry_id: one for one in listed} == insights
         for _ in range(2):

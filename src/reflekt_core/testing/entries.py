@@ -1,10 +1,10 @@
 """What every store must do with entries, tags and the sequence of changes."""
 
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import attrs
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from reflekt_core.errors import VersionConflict
 from reflekt_core.model.accounts import Account, Counts
 from reflekt_core.model.entries import (
+    Change,
     Entry,
     EntryFilter,
     Order,
@@ -25,11 +26,14 @@ from reflekt_core.model.entries import (
     trashed,
 )
 from reflekt_core.model.events import EventKind
-from reflekt_core.model.paging import through
+from reflekt_core.model.paging import Page, Position
 from reflekt_core.ports import Store
 from reflekt_core.testing.fakes import NOW, an_entry
+from reflekt_core.testing.racing import at_once
 
-__all__ = ["EntriesContract", "entries", "filters", "put_all"]
+__all__ = ["EntriesContract", "entries", "filters", "paged", "put_all"]
+
+T = TypeVar("T")
 
 EXAMPLES = settings(
     max_examples=40,
@@ -41,6 +45,7 @@ FEW = 3
 
 _TAGS = ("sea", "Sea", "SUN", "ß", "ss", "日本")
 _ZONES = ("UTC", "Africa/Nairobi", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+_LETTERS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
 _CATEGORIES = tuple(UUID(int=n) for n in range(1, 4))
 
 
@@ -56,7 +61,8 @@ def entries(draw: st.DrawFn) -> Entry:
         tags=tuple(draw(st.lists(st.sampled_from(_TAGS), max_size=3))),
         starred=draw(st.booleans()),
         category_id=draw(st.none() | st.sampled_from(_CATEGORIES)),
-        occurred_at=NOW + timedelta(hours=draw(st.integers(-60, 60))),
+        occurred_at=NOW
+        + timedelta(hours=draw(st.integers(-60, 60)), microseconds=draw(st.integers(0, 2))),
         time_zone=draw(st.sampled_from(_ZONES)),
     )
     return attrs.evolve(entry, trashed_at=draw(st.sampled_from([None, None, NOW])))
@@ -64,19 +70,21 @@ def entries(draw: st.DrawFn) -> Entry:
 
 @st.composite
 def filters(draw: st.DrawFn) -> EntryFilter:
-    """Make filters that some of `entries` pass."""
-    moments = st.none() | st.integers(-60, 60).map(lambda hours: NOW + timedelta(hours=hours))
-    days = moments.map(lambda at: at and at.date())
-    return EntryFilter(
-        from_=draw(moments | days),
-        to=draw(moments | days),
-        category_id=draw(st.none() | st.sampled_from(_CATEGORIES)),
-        tag=tuple(draw(st.lists(st.sampled_from(_TAGS), max_size=2))),
-        mood_min=draw(st.none() | st.integers(1, 5)),
-        mood_max=draw(st.none() | st.integers(1, 5)),
-        starred=draw(st.none() | st.booleans()),
-        trashed=draw(st.booleans()),
-    )
+    """Make filters that some of `entries` pass: of all that can be asked for, at most two."""
+    moments = st.integers(-60, 60).map(lambda hours: NOW + timedelta(hours=hours))
+    moods = st.integers(1, 5)
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "from_": moments | moments.map(datetime.date),
+        "to": moments | moments.map(datetime.date),
+        "category_id": st.sampled_from(_CATEGORIES),
+        "tag": st.lists(st.sampled_from(_TAGS), min_size=1, max_size=2).map(tuple),
+        "mood_min": moods,
+        "mood_max": moods,
+        "starred": st.booleans(),
+        "trashed": st.just(True),  # noqa: FBT003 - the value of a filter, not a flag
+    }
+    names = draw(st.lists(st.sampled_from(sorted(fields)), unique=True, max_size=2))
+    return EntryFilter(**{name: draw(fields[name]) for name in names})
 
 
 def put_all(store: Store, made: list[Entry], user_id: str) -> Account:
@@ -99,7 +107,49 @@ def by_time(entry: Entry) -> Any:
 
 def listed(store: Store, user_id: str, wanted: EntryFilter, **how: Any) -> list[Entry]:
     """Return everything that a list comes to, page by page."""
-    return list(through(lambda after: store.entries.list(user_id, wanted, after=after, **how)))
+    limit = how.setdefault("limit", 20)
+    return paged(
+        lambda after: store.entries.list(user_id, wanted, after=after, **how),
+        limit,
+        short=wanted != EntryFilter(),
+    )
+
+
+def paged(
+    read: Callable[[Position | None], Page[T]], limit: int, *, short: bool = False
+) -> list[T]:
+    """
+    Return the items of every page that *read* comes to, having looked at each page.
+
+    None holds more than *limit*. Unless pages may be *short*, as filtered ones are, all but the
+    last are full, and the last is not empty.
+    """
+    found: list[T] = []
+    after: Position | None = None
+    while True:
+        page = read(after)
+        assert len(page) <= limit
+        if not short:
+            assert page.next is None or len(page) == limit
+            assert after is None or page.items
+        found += page
+        if page.next is None:
+            return found
+        assert page.next != after
+        after = page.next
+
+
+def changed(store: Store, user_id: str, entry: Entry, **fields: Any) -> Entry:
+    """Store a next version of *entry*, with *fields* changed, and return it."""
+    new = attrs.evolve(entry, version=entry.version + 1, **fields)
+    store.entries.put(store.accounts.get(user_id), new, replaces=entry.version)
+    return new
+
+
+def told(store: Store, user_id: str) -> tuple[list[Change], list[TagCount], Counts, int]:
+    """Return what a write of the user moves beside the entry: changes, tags, counts and events."""
+    changes, tags = store.entries.changes(user_id), store.entries.tags(user_id)
+    return list(changes), list(tags), store.entries.counts(user_id), store.outbox.backlog()
 
 
 class EntriesContract:
@@ -130,6 +180,32 @@ class EntriesContract:
         assert got.content.encode() == text.encode()
         assert got.occurred_at.utcoffset() == entry.occurred_at.utcoffset()
 
+    @EXAMPLES
+    @given(
+        user_id=_LETTERS,
+        title=_LETTERS,
+        content=_LETTERS,
+        at=st.datetimes(
+            datetime(1000, 1, 1),  # noqa: DTZ001 - the zone is drawn beside it
+            datetime(9000, 12, 31),  # noqa: DTZ001
+            timezones=st.integers(-900, 900).map(lambda m: timezone(timedelta(minutes=m))),
+        ),
+    )
+    def test_any_text_and_time_comes_back(
+        self, store: Store, user_id: str, title: str, content: str, at: datetime
+    ) -> None:
+        """Whatever the letters, also of the user's name, and to the microsecond, with the offset."""
+        user_id = f"{user_id}{fresh_user()}"
+        entry = attrs.evolve(an_entry(), title=title, content=content, occurred_at=at)
+        put_all(store, [entry], user_id)
+        (listed,) = store.entries.list(user_id, EntryFilter())
+        assert store.entries.get(user_id, entry.id) == listed == entry
+        assert listed.occurred_at.isoformat() == at.isoformat()
+        assert (listed.title.encode(), listed.content.encode()) == (
+            title.encode(),
+            content.encode(),
+        )
+
     def test_what_was_never_put_is_none(self, store: Store) -> None:
         """An id that nobody used gives None, and so does everything of a new user."""
         assert store.entries.get("me", uuid4()) is None
@@ -138,7 +214,7 @@ class EntriesContract:
         assert store.entries.tags("me").items == ()
         assert store.entries.counts("me") == Counts()
 
-    def test_users_do_not_see_each_other(self, store: Store) -> None:
+    def test_an_id_may_be_used_by_two_users(self, store: Store) -> None:
         """The same id may be used by two users; each has their own entry."""
         mine, theirs = an_entry("mine", tags=("t",)), an_entry("theirs", tags=("t",))
         theirs = attrs.evolve(theirs, id=mine.id)
@@ -156,19 +232,22 @@ class EntriesContract:
         """Whoever names another version is refused, and nothing at all is changed."""
         entry = an_entry("first", tags=("a",))
         store.entries.put(me, entry, replaces=None)
-        before = (store.entries.changes("me"), store.entries.tags("me"), store.outbox.backlog())
-        other = attrs.evolve(entry, content="other", tags=("b",), version=2)
-        with pytest.raises(VersionConflict):
-            store.entries.put(me, other, replaces=replaces)
+        before = told(store, "me")
+        other = attrs.evolve(entry, content="other", tags=("A", "b"), version=2, trashed_at=NOW)
+        for write in (other, attrs.evolve(other, trashed_at=None), Tombstone(entry.id, 2, NOW)):
+            with pytest.raises(VersionConflict):
+                store.entries.put(me, write, replaces=replaces)
         assert store.entries.get("me", entry.id) == entry
-        after = (store.entries.changes("me"), store.entries.tags("me"), store.outbox.backlog())
-        assert after == before
+        assert told(store, "me") == before
+        changed(store, "me", entry, starred=True)
+        (change,) = store.entries.changes("me")
+        assert change.sequence == before[0][0].sequence + 1
 
     def test_what_does_not_exist_cannot_be_replaced(self, store: Store, me: Account) -> None:
         """A write that names a version of nothing is refused."""
         with pytest.raises(VersionConflict):
-            store.entries.put(me, an_entry(), replaces=1)
-        assert store.entries.counts("me") == Counts()
+            store.entries.put(me, an_entry(tags=("t",)), replaces=1)
+        assert told(store, "me") == ([], [], Counts(), 0)
 
     def test_a_tombstone_keeps_its_version(self, store: Store, me: Account) -> None:
         """After deletion for good the version goes on; nobody can create as if nothing had been."""
@@ -224,13 +303,24 @@ class EntriesContract:
             found = listed(store, "me", EntryFilter(), order=order, limit=2)
             assert found == sorted(made, key=by_time, reverse=order is Order.DESC)
 
+    def test_writes_between_pages_do_not_shift_them(self, store: Store) -> None:
+        """What is written while somebody turns pages neither repeats nor hides what was there."""
+        made = [an_entry(f"{n}", occurred_at=NOW - timedelta(hours=n)) for n in range(6)]
+        me = put_all(store, made, "me")
+        first = store.entries.list("me", EntryFilter(), limit=3)
+        store.entries.put(me, an_entry("new", occurred_at=NOW + timedelta(hours=1)), replaces=None)
+        store.entries.put(me, Tombstone(made[2].id, 2, NOW), replaces=1)
+        rest = store.entries.list("me", EntryFilter(), after=first.next, limit=3)
+        assert [*first, *rest] == made
+
     @EXAMPLES
     @given(data=st.data())
     def test_tags_and_counts_follow_every_write(self, store: Store, data: st.DataObject) -> None:
-        """After any edits the counts are those of the entries outside the trash."""
+        """After any edits they are those of the entries outside the trash, as last spelled there."""
         user_id = fresh_user()
         account = store.accounts.get(user_id)
         present: dict[UUID, Entry | Tombstone] = {}
+        spelled: dict[str, str] = {}
         for entry in data.draw(st.lists(entries(), max_size=10)):
             old = data.draw(st.sampled_from([None, *present.values()]))
             version = old.version if old else None
@@ -240,12 +330,13 @@ class EntriesContract:
                 write = Tombstone(new.id, new.version, NOW)
             store.entries.put(account, write, replaces=version)
             present[new.id] = write
+            if isinstance(write, Entry) and write.trashed_at is None:
+                spelled |= {fold_tag(tag): tag for tag in write.tags}
         live = [e for e in present.values() if isinstance(e, Entry) and e.trashed_at is None]
         in_trash = [e for e in present.values() if isinstance(e, Entry) and e.trashed_at]
-        found = through(lambda after: store.entries.tags(user_id, after=after, limit=2))
+        found = paged(lambda after: store.entries.tags(user_id, after=after, limit=2), 2)
         expected = Counter(tag for e in live for tag in {fold_tag(t) for t in e.tags})
-        pairs = [(fold_tag(tag.name), tag.count) for tag in found]
-        assert pairs == sorted(expected.items())
+        assert found == [TagCount(spelled[tag], count) for tag, count in sorted(expected.items())]
         assert store.entries.counts(user_id) == Counts(len(live), len(in_trash))
 
     def test_a_tag_is_spelled_as_in_its_latest_write(self, store: Store, me: Account) -> None:
@@ -281,17 +372,23 @@ class EntriesContract:
             time_zone="Africa/Nairobi",
         )
         gone = attrs.evolve(an_entry("gone", occurred_at=here.occurred_at), trashed_at=NOW)
-        put_all(store, [leap, there, here, gone], "me")
+        night = an_entry("night", occurred_at=datetime(2023, 11, 23, 2, tzinfo=UTC))
+        night = attrs.evolve(night, local_date=date(2023, 11, 22))  # the day begins at four
+        put_all(store, [leap, there, here, gone, night], "me")
         assert there.local_date == date(2024, 11, 22)
-        assert store.entries.on_day("me", 11, 22) == (here, there)
+        assert store.entries.on_day("me", 11, 22) == (here, there, night)
+        assert store.entries.on_day("me", 11, 23) == store.entries.on_day("them", 11, 22) == ()
         assert store.entries.on_day("me", 11, 22, limit=1) == (here,)
         assert store.entries.on_day("me", 2, 29) == (leap,)
 
     def test_the_trash_is_found_by_age_for_all_users(self, store: Store) -> None:
         """What went to the trash before a time is named, and nothing else."""
         old = attrs.evolve(an_entry(), trashed_at=NOW - timedelta(days=31))
-        new = attrs.evolve(an_entry(), trashed_at=NOW)
-        put_all(store, [old, new, an_entry()], "me")
+        edge = attrs.evolve(an_entry(), trashed_at=NOW - timedelta(days=30))
+        me = put_all(store, [old, edge, an_entry()], "me")
+        gone = attrs.evolve(old, id=uuid4())
+        put_all(store, [gone], "me")
+        store.entries.put(me, Tombstone(gone.id, 2, NOW), replaces=1)
         put_all(store, [attrs.evolve(old, id=uuid4())], "them")
         found = store.entries.trashed_before(NOW - timedelta(days=30))
         assert {user_id for user_id, _ in found} == {"me", "them"}
@@ -312,23 +409,49 @@ class EntriesContract:
                 return None
             return text
 
-        with ThreadPoolExecutor(8) as pool:
-            for version in range(2, 2 + FEW):
-                texts = [f"{version}-{n}" for n in range(8)]
-                won = [t for t in pool.map(write, texts, [version] * 8) if t]
-                stored = store.entries.get("me", entry.id)
-                assert isinstance(stored, Entry)
-                assert won == [stored.content]
+        for version in range(2, 2 + FEW):
+            texts = at_once([partial(write, f"{version}-{n}", version) for n in range(8)])
+            stored = store.entries.get("me", entry.id)
+            assert isinstance(stored, Entry)
+            assert [text for text in texts if text] == [stored.content]
         assert store.outbox.backlog() == 1 + FEW
 
-    def test_writers_of_different_entries_all_get_through(self, store: Store, me: Account) -> None:
-        """Writes from eight threads have eight different places in the sequence, without a gap."""
-        made = [an_entry(f"{n}", tags=("t",)) for n in range(40)]
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda entry: store.entries.put(me, entry, replaces=None), made))
+    def test_writers_of_different_entries_all_get_through(self, store: Store) -> None:
+        """Writes from eight threads have places of their own in the sequence, without a gap."""
+        made = [[an_entry(f"{n}", tags=("t",)) for n in range(5)] for _ in range(8)]
+        at_once([partial(put_all, store, some, "me") for some in made])
         changes = list(store.entries.changes("me", limit=100))
         first = changes[0].sequence
         assert [c.sequence for c in changes] == list(range(first, first + 40))
-        assert {c.entry.id for c in changes} == {entry.id for entry in made}
+        assert {c.entry.id for c in changes} == {entry.id for some in made for entry in some}
         assert store.entries.tags("me").items == (TagCount("t", 40),)
         assert store.entries.counts("me") == Counts(40, 0)
+        assert store.outbox.backlog() == 40
+
+    def test_whoever_follows_while_others_write_misses_nothing(self, store: Store) -> None:
+        """A change never appears behind one that was already told."""
+        made = [[an_entry(f"{n}") for n in range(8)] for _ in range(4)]
+        busy = set(range(len(made)))
+
+        def write(number: int) -> list[UUID]:
+            try:
+                put_all(store, made[number], "me")
+            finally:
+                busy.discard(number)
+            return []
+
+        def follow() -> list[UUID]:
+            told: list[UUID] = []
+            since, page = 0, None
+            while busy or page is None or page.items:
+                page = store.entries.changes("me", since=since, limit=3)
+                for change in page:
+                    assert change.sequence > since
+                    since = change.sequence
+                    told.append(change.entry.id)
+            last = store.entries.changes("me", since=since, limit=100)
+            return told + [change.entry.id for change in last]
+
+        told = at_once([follow, *(partial(write, number) for number in busy)])[0]
+        assert len(told) == len(set(told))
+        assert set(told) == {entry.id for some in made for entry in some}

@@ -1,8 +1,9 @@
 """What every store must do with records, events and accounts."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import attrs
@@ -16,14 +17,14 @@ from reflekt_core.model.entries import EntryFilter, Tombstone
 from reflekt_core.model.events import Event, EventKind, Retry
 from reflekt_core.model.insights import Failure
 from reflekt_core.model.jobs import Job, JobKind, JobState
-from reflekt_core.model.paging import through
 from reflekt_core.model.prompts import DailyPrompt, Prompt, PromptCategory
 from reflekt_core.model.search import parse
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.usage import DayUsage, Receipt
 from reflekt_core.ports import Store
-from reflekt_core.testing.entries import put_all
+from reflekt_core.testing.entries import paged, put_all
 from reflekt_core.testing.fakes import NOW, an_entry, an_insight
+from reflekt_core.testing.racing import at_once
 
 __all__ = ["RecordsContract"]
 
@@ -89,7 +90,7 @@ class RecordsContract:
         for key, value in made.items():
             records.put(me, key, value, replaces=None)
         store.records(Settings).put(me, "c", Settings(version=1), replaces=None)
-        listed = list(through(lambda after: records.list("me", after=after, limit=2)))
+        listed = paged(lambda after: records.list("me", after=after, limit=2), 2)
         assert [one.name for one in listed] == sorted(made)
         assert [one.name for one in records.list("me", after=("a",))] == ["b", "é"]
 
@@ -108,11 +109,14 @@ class RecordsContract:
                 key, at = f"{number}", NOW + timedelta(hours=number)
                 records.put(account, key, Receipt("f", NOW), replaces=None, expires_at=at)
         records.put(me, "kept", Receipt("f", NOW), replaces=None)
+        records.put(me, "put off", Receipt("f", NOW), replaces=None, expires_at=NOW)
+        records.put(me, "put off", Receipt("g", NOW, version=2), replaces=1)
         now = NOW + timedelta(hours=1)
+        assert records.get("me", "0") is not None
         assert store.purge_expired(now, limit=3) == 3
         assert store.purge_expired(now, limit=3) == 1
         assert store.purge_expired(now) == 0
-        assert len(records.list("me")) == 2
+        assert len(records.list("me")) == 3
         assert len(records.list("them")) == 1
 
     def test_of_many_who_create_one_does(self, store: Store, me: Account) -> None:
@@ -126,8 +130,25 @@ class RecordsContract:
                 return False
             return True
 
-        with ThreadPoolExecutor(8) as pool:
-            assert sum(pool.map(create, range(8))) == 1
+        assert sum(at_once([partial(create, number) for number in range(8)])) == 1
+
+    def test_no_update_is_lost(self, store: Store, me: Account) -> None:
+        """What eight threads add to one record, each trying until it is through, is all there."""
+        records = store.records(DayUsage)
+        records.put(me, "day", DayUsage(NOW.date()), replaces=None)
+
+        def add() -> None:
+            for _ in range(3):
+                while True:
+                    seen = records.get("me", "day")
+                    assert seen is not None
+                    more = attrs.evolve(seen, calls=seen.calls + 1, version=seen.version + 1)
+                    with suppress(VersionConflict):
+                        records.put(me, "day", more, replaces=seen.version)
+                        break
+
+        at_once([add] * 8)
+        assert records.get("me", "day") == DayUsage(NOW.date(), calls=24, version=25)
 
     def test_deliveries_come_in_order_until_settled(self, store: Store) -> None:
         """Looking does not take them away; settling does, and doing so twice is fine."""
@@ -163,13 +184,16 @@ class RecordsContract:
             store.outbox.settle(delivery, [Retry("a", 5, None, "code")])
         assert store.outbox.pending(NOW + timedelta(days=9)) == ()
         assert store.outbox.backlog() == 0
-        parked = list(through(lambda after: store.outbox.parked(after=after, limit=2)))
+        parked = paged(lambda after: store.outbox.parked(after=after, limit=2), 2)
         assert [(d.consumer, d.attempts, d.error, d.parked) for d in parked] == [
             ("a", 5, "code", True)
         ] * 3
         assert store.outbox.redrive() == 3
         assert store.outbox.parked().items == ()
-        assert [(d.consumer, d.attempts) for d in store.outbox.pending(NOW)] == [("a", 0)] * 3
+        again = [attrs.evolve(d, parked=False, attempts=0, error=None) for d in parked]
+        assert list(store.outbox.pending(NOW)) == again
+        assert store.outbox.backlog() == 3
+        assert store.outbox.redrive() == 0
 
     def test_an_erased_account_refuses_what_began_before(self, store: Store, me: Account) -> None:
         """Every way of writing that rests on the old state is turned away, during and after."""
@@ -178,59 +202,134 @@ class RecordsContract:
         erasing = store.accounts.begin_erasure(me, JOB, EVENT, NOW)
         assert erasing == Account("me", 1, NOW, erasing=True)
         assert store.accounts.get("me") == erasing
+        before = (state(store, "me"), store.outbox.backlog())
         for account in (me, erasing):
-            for write in writes(store, account):
+            for write in [*writes(store, account), partial(begin, store, account)]:
                 with pytest.raises(AccountErased):
                     write()
+            assert (state(store, "me"), store.outbox.backlog()) == before
         while store.accounts.erase_some(erasing, 100, keep=ID):
             pass
         store.accounts.end_erasure(erasing)
         fresh = store.accounts.get("me")
         assert fresh == Account("me", 1, NOW)
-        for write in writes(store, me):
+        for write in [*writes(store, me), partial(begin, store, me)]:
             with pytest.raises(AccountErased):
                 write()
-        assert store.entries.counts("me") == Counts()
+        assert state(store, "me") == NOTHING
         for write in writes(store, fresh):
             write()
 
+    def test_an_erased_account_begins_anew(self, store: Store) -> None:
+        """After its erasure the same ids can be used as if they had never been."""
+        erase(store, furnished(store, "me"))
+        assert state(store, "me") == NOTHING
+        furnished(store, "me")
+        furnished(store, "them")
+        assert state(store, "me") == state(store, "them")
+
+    def test_of_many_who_erase_one_does(self, store: Store, me: Account) -> None:
+        """Eight threads begin at once: one is let, and the account moves on by one epoch."""
+
+        def let() -> bool:
+            try:
+                begin(store, me)
+            except AccountErased:
+                return False
+            return True
+
+        assert sum(at_once([let] * 8)) == 1
+        assert store.accounts.get("me").epoch == 1
+        assert store.outbox.backlog() == 1
+
+    def test_no_write_slips_past_the_fence(self, store: Store, me: Account) -> None:
+        """Once erasing has begun, nothing comes in of writers who were at it."""
+
+        def write() -> object:
+            for _ in range(1000):
+                try:
+                    store.entries.put(me, an_entry(), replaces=None)
+                except AccountErased:
+                    return None
+            raise AssertionError("the account was not fenced")
+
+        def fence() -> object:
+            while store.entries.counts("me").entries < len(VALUES):
+                pass
+            begin(store, me)
+            return store.entries.counts("me"), store.outbox.backlog()
+
+        seen = at_once([fence, *[write] * 3])[0]
+        assert seen == (store.entries.counts("me"), store.outbox.backlog())
+
     def test_erasing_is_bounded_and_complete(self, store: Store) -> None:
         """In steps, everything goes but the job and its event; other users keep theirs."""
-        for user_id in ("me", "them"):
-            made = [an_entry(f"sea {n}", tags=("t",)) for n in range(7)]
-            account = put_all(store, made, user_id)
-            store.entries.put(account, Tombstone(made[0].id, 2, NOW), replaces=1)
-            for entry in made[1:]:
-                store.insights.put(account, an_insight(entry))
-                store.aggregates.apply(account, entry.id, 1, entry_facts(entry))
-            store.records(Category).put(account, "a", CATEGORY, replaces=None)
-            store.records(Receipt).put(account, "r", Receipt("f", NOW), replaces=None)
-            first = next(d for d in store.outbox.pending(NOW) if d.event.user_id == user_id)
-            store.outbox.settle(first, [Retry("a", 5, None, "code")])
+        me = furnished(store, "me")
+        furnished(store, "them")
         kept = state(store, "them")
-        me = store.accounts.get("me")
         assert store.accounts.erase_some(me, 100, keep=ID) == 0
-        erasing = store.accounts.begin_erasure(me, JOB, EVENT, NOW)
+        erasing = begin(store, me)
+        assert store.accounts.erase_some(me, 100, keep=ID) == 0
+        store.accounts.end_erasure(me)
+        assert store.accounts.get("me") == erasing
         steps = 0
         while store.accounts.erase_some(erasing, 5, keep=ID):
             steps += 1
             assert steps < 200
         assert steps > 3
-        assert store.records(Job).get("me", str(ID)) == JOB
+        assert list(store.records(Job).list("me")) == [JOB]
         pending = [d.event for d in store.outbox.pending(NOW) if d.event.user_id == "me"]
         assert pending == [EVENT]
         store.accounts.end_erasure(erasing)
         store.accounts.end_erasure(erasing)
-        assert state(store, "me") == ([], [], [], [], [], (), 0)
+        assert state(store, "me") == NOTHING
         assert state(store, "them") == kept
+        assert store.accounts.erase_some(erasing, 100, keep=ID) == 0
         parked = {delivery.event.user_id for delivery in store.outbox.parked()}
         assert parked == {"them"}
+
+    def test_users_do_not_see_each_other(self, store: Store) -> None:
+        """Of all that one user keeps, another sees nothing."""
+        furnished(store, "me")
+        for user_id in ("them", "m", "me2", "ME", "%"):
+            assert state(store, user_id) == NOTHING
+            assert store.accounts.get(user_id) == Account(user_id)
 
     def test_closing_twice_is_fine(self, store: Store) -> None:
         """A store can be closed whatever its state."""
         put_all(store, [an_entry()], "me")
         store.close()
         store.close()
+
+
+def begin(store: Store, account: Account) -> Account:
+    """Begin to erase *account*."""
+    return store.accounts.begin_erasure(account, JOB, EVENT, NOW)
+
+
+def erase(store: Store, account: Account) -> None:
+    """Erase *account* to the end."""
+    erasing = begin(store, account)
+    while store.accounts.erase_some(erasing, 100, keep=ID):
+        pass
+    store.accounts.end_erasure(erasing)
+
+
+def furnished(store: Store, user_id: str) -> Account:
+    """Store some of everything for the user, and return the account."""
+    made = [an_entry(f"sea {n}", id=UUID(int=n + 2), tags=("t",)) for n in range(7)]
+    account = put_all(store, made, user_id)
+    store.entries.put(account, Tombstone(made[0].id, 2, NOW), replaces=1)
+    for entry in made[1:]:
+        store.insights.put(account, an_insight(entry))
+        store.aggregates.apply(account, entry.id, 1, entry_facts(entry))
+    # Under the key of the job that erases, or of its kind, but not that job.
+    store.records(Category).put(account, str(ID), CATEGORY, replaces=None)
+    store.records(Job).put(account, "other", JOB, replaces=None)
+    store.records(Receipt).put(account, "r", Receipt("f", NOW), replaces=None)
+    first = next(d for d in store.outbox.pending(NOW) if d.event.user_id == user_id)
+    store.outbox.settle(first, [Retry("a", 5, None, "code")])
+    return account
 
 
 def writes(store: Store, account: Account) -> list[Callable[[], object]]:
@@ -248,15 +347,23 @@ def writes(store: Store, account: Account) -> list[Callable[[], object]]:
     ]
 
 
+NOTHING = ([], [], [], Counts(), (), [], [], [], (), None, None, [])
+
+
 def state(store: Store, user_id: str) -> tuple[object, ...]:
-    """Return what can be seen of a user."""
-    days = store.aggregates.days(user_id, NOW.date() - timedelta(9), NOW.date() + timedelta(9))
+    """Return what can be seen of a user, but for the job that erases and where changes stand."""
+    today = NOW.date()
     return (
         list(store.entries.list(user_id, EntryFilter())),
-        list(store.entries.changes(user_id)),
+        [change.entry for change in store.entries.changes(user_id)],
         list(store.entries.tags(user_id)),
+        store.entries.counts(user_id),
+        store.entries.on_day(user_id, today.month, today.day),
         list(store.insights.list(user_id)),
         list(store.records(Category).list(user_id)),
-        days,
-        len(store.search.search(user_id, parse("sea"), EntryFilter())),
+        list(store.records(Receipt).list(user_id)),
+        store.aggregates.days(user_id, today - timedelta(9), today + timedelta(9)),
+        store.aggregates.run_at(user_id, today),
+        store.aggregates.longest_run(user_id),
+        [match.entry for match in store.search.search(user_id, parse("sea"), EntryFilter())],
     )
