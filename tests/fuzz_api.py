@@ -33,7 +33,7 @@ CHECKS = (
 def main() -> int:
     """Serve a journal on loopback, let schemathesis at it, and return its verdict."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=80, help="cases for each operation")
+    parser.add_argument("--examples", type=int, default=60, help="cases for each operation")
     parser.add_argument("--seed", type=int, default=20261122)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -62,13 +62,14 @@ def main() -> int:
                 "--seed",
                 str(options.seed),
                 "--workers",
-                "2",
+                "1",  # two threads trip over a flaw of Python 3.11's parser
                 "--exclude-operation-id",
                 "account.delete",  # it would turn the token away for the rest of the run
                 "--suppress-health-check",
                 "all",
                 "--no-color",
-            ]
+            ],
+            cwd=folder,
         )
         server.close()
         reflekt.close()

@@ -420,6 +420,13 @@ class TestDrafts:
         EntryDraft("x" * 100_000, title="\u6d77" * 200, tags=tuple(map(str, range(50))), mood=5)
         EntryDraft("\u00e9" * 100_000)
 
+    def test_keep_no_long_text_as_a_zone(self) -> None:
+        """What is too long for the name of a zone is not even remembered as wrong."""
+        before = entries._is_zone.cache_info().misses
+        with pytest.raises(InvalidInput):
+            EntryDraft("x", time_zone="A" * 65)
+        assert entries._is_zone.cache_info().misses == before
+
     @pytest.mark.parametrize(
         "zone", sorted(z for z in available_timezones() if z[0].isupper())[::40]
     )

@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,16 +24,18 @@ from hypothesis.stateful import (
 )
 
 from reflekt_core.errors import ReflektError, VersionConflict
-from reflekt_core.model.analytics import Contribution, aggregate, entry_facts
+from reflekt_core.model.accounts import Counts
+from reflekt_core.model.analytics import Contribution, aggregate, entry_facts, insight_facts
 from reflekt_core.model.entries import Entry, EntryFilter, Tombstone, restored, trashed
 from reflekt_core.model.events import Event
+from reflekt_core.model.insights import Insight
 from reflekt_core.model.paging import through
 from reflekt_core.model.search import parse
 from reflekt_core.ports import Store
 from reflekt_core.services.analytics import count_entry
 from reflekt_core.services.events import Publisher
 from reflekt_core.stores import open_store
-from reflekt_core.testing import NOW, FakeClock, an_entry
+from reflekt_core.testing import NOW, FakeClock, an_entry, an_insight
 
 Write = tuple[Entry | Tombstone, int | None]
 
@@ -46,6 +50,8 @@ class StoreMachine(RuleBasedStateMachine):
     scheme = "memory"
     seen = Bundle("seen")
     """What some writer last saw, which may be long out of date."""
+    read = Bundle("read")
+    """Entries as a slow worker read them, who has not counted them yet."""
     sent = Bundle("sent")
     """Writes that were sent, and may be sent again."""
 
@@ -56,6 +62,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.images = 0
         self.model: dict[UUID, Entry | Tombstone] = {}
         self.order: list[UUID] = []
+        self.insights: dict[UUID, Insight] = {}
+        self.written: set[tuple[str, int]] = set()
+        """What an event must tell of: id and version of each write that won."""
         self.handled: set[tuple[str, int]] = set()
         self.clock = FakeClock()
         self.store: Store = self._opened()
@@ -122,7 +131,45 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _remember(self, new: Entry | Tombstone) -> None:
         self.model[new.id] = new
+        self.written.add((str(new.id), new.version))
         self.order = [id for id in self.order if id != new.id] + [new.id]
+
+    @rule(target=read, id=seen)
+    def look(self, id: UUID) -> Entry | Tombstone:
+        """A slow worker reads an entry, and will count it some time later."""
+        return self.model[id]
+
+    @rule(entry=read)
+    def count_late(self, entry: Entry | Tombstone) -> None:
+        """The slow worker counts what it read, which may be long out of date."""
+        account = self.store.accounts.get("me")
+        self.store.aggregates.apply(account, entry.id, entry.version, entry_facts(entry))
+
+    @rule(place=st.integers(0, 5), settles=st.booleans())
+    def deliver(self, place: int, settles: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        """A worker takes any event out of order; another is told the same if it is not settled."""
+        for delivery in self.store.outbox.pending(self.clock())[place : place + 1]:
+            if delivery.consumer is None:
+                count_entry(self.store, delivery.event)
+                self.handled.add((delivery.event.subject_id, delivery.event.version))
+                if settles:
+                    self.store.outbox.settle(delivery)
+
+    @rule(entry=read, score=st.sampled_from([-0.5, 0.25]))
+    def understand(self, entry: Entry | Tombstone, score: float) -> None:
+        """An insight comes, for a text that may have changed since."""
+        if isinstance(entry, Entry):
+            insight = an_insight(entry, score=score)
+            self.store.insights.put(self.store.accounts.get("me"), insight)
+            known = self.insights.get(entry.id)
+            if known is None or known.content_version <= insight.content_version:
+                self.insights[entry.id] = insight
+
+    @rule(id=seen)
+    def forget(self, id: UUID) -> None:
+        """An insight is deleted."""
+        self.store.insights.delete(self.store.accounts.get("me"), id)
+        self.insights.pop(id, None)
 
     @rule(steps=st.integers(0, 12))
     def follow(self, steps: int) -> None:
@@ -153,9 +200,24 @@ class StoreMachine(RuleBasedStateMachine):
         self._take_over()
 
     @precondition(lambda self: self.scheme == "sqlite")
-    @rule(mood=st.integers(1, 5), instructions=st.integers(1, 400))
+    @rule(mood=st.integers(1, 5), instructions=st.integers(1, 500))
     def crash_within_a_write(self, mood: int, instructions: int) -> None:
         """The process dies somewhere inside the transaction of a write; the write never was."""
+        entry = an_entry(f"word{mood} lost", id=uuid4(), mood=mood, tags=(f"t{mood}",))
+        account = self.store.accounts.get("me")
+        if self._survives(
+            lambda: self.store.entries.put(account, entry, replaces=None), instructions
+        ):
+            self._remember(entry)
+
+    @precondition(lambda self: self.scheme == "sqlite")
+    @rule(instructions=st.integers(1, 2000))
+    def crash_within_following(self, instructions: int) -> None:
+        """A worker dies inside one of its transactions; another handles the event again."""
+        self._survives(lambda: self.follow(10**6), instructions)
+
+    def _survives(self, act: Callable[[], None], instructions: int) -> bool:
+        """Tell whether *act* was done before SQLite came to the instruction at which all dies."""
         ran = 0
 
         def die() -> int:
@@ -165,20 +227,17 @@ class StoreMachine(RuleBasedStateMachine):
                 self._image()
             return int(ran >= instructions)
 
-        entry = an_entry(f"word{mood} lost", id=uuid4(), mood=mood)
         database = self.store.entries._database
         with database.reading() as connection:
             connection.set_progress_handler(die, 1)
-        try:
-            self.store.entries.put(self.store.accounts.get("me"), entry, replaces=None)
-        except ReflektError:
+        with suppress(ReflektError):
+            act()
+        if ran >= instructions:
             self._take_over()
-        else:  # it was done before it came to that
-            self._remember(entry)
-        finally:
-            if not database._closed:
-                with database.reading() as connection:
-                    connection.set_progress_handler(None, 0)
+            return False
+        with database.reading() as connection:
+            connection.set_progress_handler(None, 0)
+        return True
 
     def _image(self) -> None:
         """Copy the file and its log as they are this moment, as a dying machine leaves them."""
@@ -216,17 +275,21 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock.advance(hours=1)
         self.follow(10**6)
         assert self.store.outbox.backlog() == 0
-        for id, entry in self.model.items():
-            assert (str(id), entry.version) in self.handled
+        assert self.store.outbox.parked().items == ()
+        assert self.handled == self.written
         expected = aggregate(
-            Contribution(id, entry.version, entry_facts(entry)) for id, entry in self.model.items()
+            Contribution(id, e.version, entry_facts(e), insight_facts(self.insights.get(id)))
+            for id, e in self.model.items()
         )
         first, last = NOW.date().replace(day=1), NOW.date().replace(day=30)
         assert self.store.aggregates.days("me", first, last) == tuple(expected.values())
         live = {id for id, e in self.model.items() if isinstance(e, Entry) and not e.trashed_at}
         found = self.store.search.search("me", parse("word*"), EntryFilter(), limit=100)
         assert {match.entry.id for match in found} == live
-        assert self.store.entries.counts("me").entries == len(live)
+        in_trash = sum(isinstance(e, Entry) for e in self.model.values()) - len(live)
+        assert self.store.entries.counts("me") == Counts(len(live), in_trash)
+        tags = Counter(tag for id in live for tag in self.model[id].tags)
+        assert {tag.name: tag.count for tag in self.store.entries.tags("me", limit=100)} == tags
         self.store.close()
         shutil.rmtree(self.folder)
 

@@ -12,7 +12,7 @@ from reflekt_core.model.jobs import Job, JobKind
 from reflekt_core.model.listing import TagName
 from reflekt_core.model.paging import Page, PageSize, Position
 from reflekt_core.services.context import Context, check_version, insist
-from reflekt_core.services.jobs import start_job
+from reflekt_core.services.jobs import ask_for, note_deleted, seen_to, start_job
 from reflekt_core.services.receipts import once
 
 __all__ = ["Categories", "Tags"]
@@ -118,11 +118,17 @@ class Categories:
                 raise NotFound("there is no such category")
             check_version(before, if_version)
             # The job first: it deletes the category as well, should this be cut short.
-            job = start_job(
-                self.context, account, JobKind.DELETE_CATEGORY, {"category_id": str(id)}
-            )
-            records.delete(account, str(id))
-            return job
+            parameters = {"category_id": str(id), "version": str(before.version)}
+            job = ask_for(self.context, account, JobKind.DELETE_CATEGORY, parameters)
+            try:
+                records.delete(account, str(id), replaces=before.version)
+            except VersionConflict:
+                # What was changed meanwhile stays; but the job may have been here already.
+                if records.get(account.user_id, str(id)) is not None:
+                    raise
+            else:
+                note_deleted(self.context, account, job)
+            return seen_to(self.context, account, job)
 
         return insist(remove, if_version)
 

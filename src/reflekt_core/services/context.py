@@ -39,6 +39,10 @@ class Versioned(Protocol):
         """How often it was written."""
 
 
+class _Missing(VersionConflict):
+    """There is nothing that could be at the version asked for."""
+
+
 ANY_VERSION = -1
 """As `if_version`: the thing must exist, in whichever version (``If-Match: *``)."""
 
@@ -110,7 +114,7 @@ def check_version(stored: Versioned | None, if_version: int | None) -> None:
     if if_version is None:
         return
     if stored is None:
-        raise VersionConflict("it does not exist")
+        raise _Missing("it does not exist")
     if if_version not in (ANY_VERSION, stored.version):
         raise VersionConflict(f"it is at version {stored.version} now")
 
@@ -126,7 +130,9 @@ def insist(write: Callable[[], T], if_version: int | None) -> T:
     for _ in range(ATTEMPTS):
         try:
             return write()
+        except _Missing:
+            raise
         except VersionConflict:
-            if if_version is not None:
+            if if_version not in {None, ANY_VERSION}:
                 raise
     raise Unavailable("many writers are changing this at once; try again")

@@ -81,17 +81,22 @@ class Entries:
             time_zone=time_zone,
             prompt_id=prompt_id,
         )
-        self._check_category(category_id)
         if idempotency_key is None:
+            self._check_category(category_id)
             entry = self._drafted(draft, self.context.ids(), None)
             return self._put(account, entry, replaces=None)
         fingerprint = _fingerprint(draft)
         id = self.context.keyed_id("entry", idempotency_key)
         try:
+            self._check_category(category_id)
             entry = self._drafted(draft, id, None, fingerprint)
             return self._put(account, entry, replaces=None)
         except VersionConflict:
             return self._replayed(id, fingerprint)
+        except InvalidInput:
+            if self.context.store.entries.get(account.user_id, id) is None:
+                raise
+            return self._replayed(id, fingerprint)  # its category was deleted since
 
     def list(  # noqa: PLR0913 - the filters of a list
         self,

@@ -1,11 +1,18 @@
 """Telling consumers what happened: at least once, in no promised order, and never stuck on one."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import attrs
 
-from reflekt_core.errors import NotFound, ReflektError, Unavailable, VersionConflict
+from reflekt_core.errors import (
+    AccountErased,
+    ReflektError,
+    StoreError,
+    Unavailable,
+    VersionConflict,
+)
 from reflekt_core.model.entries import Entry, Tombstone
 from reflekt_core.model.events import Delivery, Event, Retry
 from reflekt_core.ports import Clock, Store
@@ -82,19 +89,24 @@ def purge(store: Store, clock: Clock, trash_days: int) -> int:
     while batch := store.entries.trashed_before(old, limit=BATCH):
         gone = 0
         for user_id, entry_id in batch:
-            entry = store.entries.get(user_id, entry_id)
-            if not isinstance(entry, Entry) or entry.trashed_at is None or entry.trashed_at >= old:
-                continue
             try:
-                account = store.accounts.get(user_id)
-                tombstone = Tombstone(entry_id, entry.version + 1, now)
-                store.entries.put(account, tombstone, replaces=entry.version)
-            except (VersionConflict, NotFound):
-                continue  # it was taken out of the trash just now
-            gone += 1
+                gone += _purge_entry(store, user_id, entry_id, old, now)
+            except (VersionConflict, AccountErased):
+                continue  # it was taken out of the trash just now, or goes with its account
+            except StoreError:
+                continue  # it is damaged; the others go all the same
         purged += gone
         if not gone:
             break
     while expired := store.purge_expired(now, limit=BATCH):
         purged += expired
     return purged
+
+
+def _purge_entry(store: Store, user_id: str, entry_id: UUID, old: datetime, now: datetime) -> bool:
+    account = store.accounts.get(user_id)
+    entry = store.entries.get(user_id, entry_id)
+    if not isinstance(entry, Entry) or entry.trashed_at is None or entry.trashed_at >= old:
+        return False
+    store.entries.put(account, Tombstone(entry_id, entry.version + 1, now), replaces=entry.version)
+    return True

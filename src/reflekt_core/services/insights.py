@@ -55,6 +55,9 @@ MOST_PASSAGES = 200
 
 LONGEST_PERIOD = timedelta(days=366)
 
+SWITCHED_OFF = "switched_off"
+"""Why there is no insight of what was written while analysis was off: none is on its way."""
+
 View = InsightView | InsightFailure | InsightState
 
 
@@ -103,15 +106,17 @@ def understand(
     entry = store.entries.get(event.user_id, entry_id)
     try:
         if not isinstance(entry, Entry):
-            store.insights.delete(account, entry_id)
-            store.records(Failure).delete(account, str(entry_id))
+            _forget(store, account, entry_id)
             return
         settings = store.records(Settings).get(event.user_id, SETTINGS_KEY) or Settings()
-        if entry.trashed_at is not None or not settings.ai.enabled:
-            return
         insight = store.insights.get(event.user_id, entry_id)
-        if insight is None or insight.content_version != entry.content_version:
-            _understand(store, clock, assistant(), account, entry, settings)
+        known = insight is not None and insight.content_version == entry.content_version
+        if known or entry.trashed_at is not None:
+            return
+        if not settings.ai.enabled:
+            _note_failure(store, clock, account, entry, SWITCHED_OFF)
+            return
+        _understand(store, clock, assistant(), account, entry, settings)
     except AccountErased:
         return
     except AssistantError as error:
@@ -145,6 +150,14 @@ def _understand(  # noqa: PLR0913, PLR0917 - the ports it needs, and the entry
     )
     store.insights.put(account, insight)
     failures.delete(account, str(entry.id))
+    if not isinstance(store.entries.get(account.user_id, entry.id), Entry):
+        # It was deleted for good meanwhile, and whoever followed from that found no insight yet.
+        _forget(store, account, entry.id)
+
+
+def _forget(store: Store, account: Account, entry_id: UUID) -> None:
+    store.insights.delete(account, entry_id)
+    store.records(Failure).delete(account, str(entry_id))
 
 
 def _note_failure(store: Store, clock: Clock, account: Account, entry: Entry, code: str) -> None:
@@ -167,6 +180,8 @@ def _view(context: Context, account: Account, id: UUID) -> View:
         return _shown(insight, entry)
     failure = context.store.records(Failure).get(account.user_id, str(id))
     if failure is not None and failure.content_version == entry.content_version:
+        if failure.code == SWITCHED_OFF:
+            return InsightState(InsightStatus.OFF)
         return InsightFailure(failure.code)
     enabled = context.settings().ai.enabled
     return InsightState(InsightStatus.PENDING if enabled else InsightStatus.OFF)

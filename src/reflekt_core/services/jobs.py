@@ -1,12 +1,19 @@
 """Work that may take longer than a request: done in bounded steps, taken up again after a crash."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 import attrs
 
-from reflekt_core.errors import AccountErased, NotFound, VersionConflict
+from reflekt_core.errors import (
+    AccountErased,
+    NotFound,
+    ReflektError,
+    Unavailable,
+    VersionConflict,
+)
 from reflekt_core.model.accounts import Account
 from reflekt_core.model.categories import Category
 from reflekt_core.model.entries import Entry, EntryFilter, fold_tag
@@ -18,7 +25,16 @@ from reflekt_core.ports import Clock, Store
 from reflekt_core.services.analytics import rebuild_some
 from reflekt_core.services.context import Context, insist
 
-__all__ = ["Jobs", "job_event", "new_job", "run_job", "start_job"]
+__all__ = [
+    "Jobs",
+    "ask_for",
+    "job_event",
+    "new_job",
+    "note_deleted",
+    "run_job",
+    "seen_to",
+    "start_job",
+]
 
 STEP = 100
 """How many entries one step may touch."""
@@ -62,9 +78,13 @@ def job_event(account: Account, job: Job) -> Event:
 
 def start_job(context: Context, account: Account, kind: JobKind, parameters: dict[str, str]) -> Job:
     """Store a new job together with the event that asks for it, and return it as it is now."""
+    return seen_to(context, account, ask_for(context, account, kind, parameters))
+
+
+def ask_for(context: Context, account: Account, kind: JobKind, parameters: dict[str, str]) -> Job:
+    """Store a new job together with the event that asks for it, and return it."""
     job = new_job(context, kind, parameters)
-    jobs = context.store.records(Job)
-    jobs.put(
+    context.store.records(Job).put(
         account,
         str(job.id),
         job,
@@ -72,9 +92,14 @@ def start_job(context: Context, account: Account, kind: JobKind, parameters: dic
         expires_at=job.created_at + KEEP_FOR,
         event=job_event(account, job),
     )
+    return job
+
+
+def seen_to(context: Context, account: Account, job: Job) -> Job:
+    """Have *job* done, here or in the background, and return it as it is now."""
     context.wake()
     context.settle()
-    return jobs.get(account.user_id, str(job.id)) or job
+    return context.store.records(Job).get(account.user_id, str(job.id)) or job
 
 
 @attrs.frozen
@@ -94,29 +119,40 @@ def run_job(store: Store, clock: Clock, event: Event) -> None:
     if event.kind is not EventKind.JOB_REQUESTED:
         return
     account = store.accounts.get(event.user_id)
+    # Another worker may be at the same job and save first. Then this one goes on from there: it
+    # takes the event out of the outbox, so it has to see the job end, should the other one die.
+    while job := _running(store, event):
+        work = _erase if job.kind is JobKind.ERASE_ACCOUNT else _run
+        try:
+            work(store, clock, account, job)
+        except AccountErased:
+            return
+        except VersionConflict:
+            continue
+
+
+def _running(store: Store, event: Event) -> Job | None:
     job = store.records(Job).get(event.user_id, event.subject_id)
-    if job is None or job.state is not JobState.RUNNING:
-        return
-    try:
-        if job.kind is JobKind.ERASE_ACCOUNT:
-            _erase(store, clock, account, job)
-        else:
-            _run(store, clock, account, job)
-    except (AccountErased, VersionConflict):
-        # The account is gone, or another worker carries on with this job.
-        return
+    return job if job and job.state is JobState.RUNNING else None
 
 
 def _run(store: Store, clock: Clock, account: Account, job: Job) -> None:
-    step = _STEPS[job.kind]
     while job.state is JobState.RUNNING:
-        did = step(store, clock, account, job)
-        done = job.done + did.done
-        if did.next is None:
-            after = attrs.evolve(job, state=JobState.DONE, done=done, total=done, position=None)
-        else:
-            after = attrs.evolve(job, done=done, position=did.next)
-        job = _save(store, clock, account, after)
+        job = _save(store, clock, account, _stepped(store, clock, account, job))
+
+
+def _stepped(store: Store, clock: Clock, account: Account, job: Job) -> Job:
+    """Return *job* as it is after its next step."""
+    try:
+        did = _STEPS[job.kind](store, clock, account, job)
+    except (AccountErased, Unavailable):
+        raise
+    except ReflektError as error:
+        return attrs.evolve(job, state=JobState.FAILED, error=error.code)
+    done = job.done + did.done
+    if did.next is None:
+        return attrs.evolve(job, state=JobState.DONE, done=done, total=done, position=None)
+    return attrs.evolve(job, done=done, position=did.next)
 
 
 def _save(store: Store, clock: Clock, account: Account, job: Job) -> Job:
@@ -144,7 +180,13 @@ def _rename_tag(store: Store, clock: Clock, account: Account, job: Job) -> _Step
 
 def _delete_category(store: Store, clock: Clock, account: Account, job: Job) -> _Step:
     category_id = UUID(job.parameters["category_id"])
-    store.records(Category).delete(account, str(category_id))
+    categories = store.records(Category)
+    if job.position is None:
+        with suppress(VersionConflict):
+            version = int(job.parameters["version"])
+            categories.delete(account, str(category_id), replaces=version)
+    if categories.get(account.user_id, str(category_id)) is not None:
+        return _Step(0, None)  # it was changed or made anew after the request: it stays
 
     def clear(entry: Entry) -> Entry:
         if entry.category_id != category_id:
@@ -152,6 +194,12 @@ def _delete_category(store: Store, clock: Clock, account: Account, job: Job) -> 
         return revised(entry, EntryPatch(category_id=None), day_start_hour=0, now=clock())
 
     return _edit_page(store, account, job, EntryFilter(category_id=category_id), clear)
+
+
+def note_deleted(context: Context, account: Account, job: Job) -> None:
+    """Note in *job* that its category is deleted, so that one made anew under the id stays."""
+    with suppress(VersionConflict):  # it has begun already
+        _save(context.store, context.clock, account, attrs.evolve(job, position=("live", 0)))
 
 
 def _edit_page(store: Store, account: Account, job: Job, wanted: EntryFilter, edit: Edit) -> _Step:
@@ -199,9 +247,22 @@ def _rebuild_analytics(store: Store, _: Clock, account: Account, job: Job) -> _S
     phase, *after = job.position or ("forget",)
     if phase == "forget":
         forgotten = store.aggregates.clear_some(account, STEP)
+        _mend(store, account, job)
         return _Step(0, ("forget",) if forgotten else ("count",))
     position = rebuild_some(store, account, tuple(after) or None, STEP)
     return _Step(0, position and ("count", *position))
+
+
+def _mend(store: Store, account: Account, job: Job) -> None:
+    """Count everything, if another worker did so already: what was forgotten here may be of that."""
+    now = store.records(Job).get(account.user_id, str(job.id))
+    if now is None or (
+        now.state is JobState.RUNNING and (now.position or ("forget",))[0] != "count"
+    ):
+        return
+    position = rebuild_some(store, account, None, STEP)
+    while position:
+        position = rebuild_some(store, account, position, STEP)
 
 
 def _erase(store: Store, clock: Clock, account: Account, job: Job) -> None:

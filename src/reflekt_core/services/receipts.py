@@ -72,7 +72,8 @@ def once(  # noqa: PLR0913, PLR0917 - what the request is, what to do, and what 
     try:
         result = do()
     except Exception:
-        receipts.delete(account, name, replaces=receipt.version)
+        with suppress(VersionConflict):  # somebody else began anew: the receipt is theirs
+            receipts.delete(account, name, replaces=receipt.version)
         raise
     ended = attrs.evolve(receipt, answer=dump(result).decode(), version=receipt.version + 1)
     # It may have taken longer than the lease, and somebody else begun anew: both answers are good.

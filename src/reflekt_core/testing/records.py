@@ -204,7 +204,7 @@ class RecordsContract:
         assert store.accounts.get("me") == erasing
         before = (state(store, "me"), store.outbox.backlog())
         for account in (me, erasing):
-            for write in [*writes(store, account), partial(begin, store, account)]:
+            for write in refused(store, account):
                 with pytest.raises(AccountErased):
                     write()
             assert (state(store, "me"), store.outbox.backlog()) == before
@@ -213,7 +213,7 @@ class RecordsContract:
         store.accounts.end_erasure(erasing)
         fresh = store.accounts.get("me")
         assert fresh == Account("me", 1, NOW)
-        for write in [*writes(store, me), partial(begin, store, me)]:
+        for write in refused(store, me):
             with pytest.raises(AccountErased):
                 write()
         assert state(store, "me") == NOTHING
@@ -332,8 +332,13 @@ def furnished(store: Store, user_id: str) -> Account:
     return account
 
 
+def refused(store: Store, account: Account) -> list[Callable[[], object]]:
+    """Return every way of writing that an account from before its erasure has no right to."""
+    return [*writes(store, account), partial(begin, store, account)]
+
+
 def writes(store: Store, account: Account) -> list[Callable[[], object]]:
-    """Return every way of writing, resting on *account*."""
+    """Return every way of writing that leaves the account in use, resting on *account*."""
     entry = an_entry()
     return [
         lambda: store.entries.put(account, entry, replaces=None),
@@ -347,7 +352,7 @@ def writes(store: Store, account: Account) -> list[Callable[[], object]]:
     ]
 
 
-NOTHING = ([], [], [], Counts(), (), [], [], [], (), None, None, [])
+NOTHING: tuple[object, ...] = ([], [], [], Counts(), (), [], [], [], (), None, None, [])
 
 
 def state(store: Store, user_id: str) -> tuple[object, ...]:

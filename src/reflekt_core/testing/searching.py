@@ -1,7 +1,7 @@
 """What every store must find."""
 
 from datetime import timedelta
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import attrs
 from hypothesis import given
@@ -21,6 +21,9 @@ from reflekt_core.testing.entries import (
     put_all,
 )
 from reflekt_core.testing.fakes import NOW, an_entry
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 __all__ = ["SearchContract"]
 

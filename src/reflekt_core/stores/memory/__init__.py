@@ -326,7 +326,6 @@ class _MemoryOutbox(Outbox):
         with self._memory.lock:
             parked = [w for w in self._memory.outbox.values() if w.delivery.parked]
             for waiting in parked:
-                waiting.due_at = None
                 waiting.delivery = attrs.evolve(
                     waiting.delivery, parked=False, attempts=0, error=None
                 )
