@@ -68,6 +68,17 @@ def test_a_key_belongs_to_one_request_of_one_user(reflekt: Reflekt) -> None:
     assert len(reflekt.entries.list()) == 1
 
 
+def test_a_retry_finds_its_entry_after_the_category_is_gone(reflekt: Reflekt) -> None:
+    """A request sent again is answered although its category was deleted since; a new one is not."""
+    work = reflekt.categories.create("Work")
+    entry = reflekt.entries.create("x", category_id=work.id, idempotency_key="k")
+    reflekt.categories.delete(work.id)
+    again = reflekt.entries.create("x", category_id=work.id, idempotency_key="k")
+    assert (again.id, again.category_id) == (entry.id, None)
+    with pytest.raises(InvalidInput, match="category_id"):
+        reflekt.entries.create("x", category_id=work.id, idempotency_key="other")
+
+
 def test_a_deleted_entry_does_not_come_back_by_a_late_retry(reflekt: Reflekt) -> None:
     """A retry under the key of an entry that was deleted for good is a conflict."""
     entry = reflekt.entries.create("Once.", idempotency_key="k1")
@@ -196,6 +207,16 @@ def test_on_this_day_looks_back_and_not_ahead(reflekt: Reflekt, clock: FakeClock
         reflekt.entries.create(str(year), occurred_at=datetime(year, 11, 22, 12, tzinfo=UTC))
     reflekt.entries.create("other day", occurred_at=datetime(2025, 11, 21, 12, tzinfo=UTC))
     assert [e.content for e in reflekt.entries.on_this_day()] == ["2025", "2024", "2020"]
+
+
+def test_many_entries_of_today_hide_none_of_earlier_years(
+    reflekt: Reflekt, clock: FakeClock
+) -> None:
+    """However much was written on this day since, looking back finds what was before."""
+    old = reflekt.entries.create("old", occurred_at=clock() - timedelta(days=365))
+    for number in range(100):
+        reflekt.entries.create(f"{number}")
+    assert reflekt.entries.on_this_day().items == (old,)
 
 
 def test_a_leap_day_is_remembered_every_year(reflekt: Reflekt) -> None:

@@ -50,6 +50,17 @@ def test_analysis_can_be_switched_off(reflekt: Reflekt) -> None:
     assert isinstance(reflekt.entries.analyse(fresh.id), InsightView)
 
 
+def test_nothing_is_on_its_way_for_what_was_written_while_off(reflekt: Reflekt) -> None:
+    """Nobody waits for an insight that nobody makes: it says off, until the text changes."""
+    reflekt.settings.update(ai=AISettingsPatch(enabled=False))
+    entry = reflekt.entries.create("A fine day.")
+    reflekt.drain()
+    reflekt.settings.update(ai=AISettingsPatch(enabled=True))
+    assert reflekt.entries.insights(entry.id) == InsightState("off")
+    reflekt.entries.update(entry.id, content="A fine day by the sea.")
+    assert isinstance(reflekt.entries.insights(entry.id), InsightView)
+
+
 def test_a_request_in_work_is_not_begun_twice(reflekt: Reflekt, clock: FakeClock) -> None:
     """While one is at it the same key is refused; after a minute it may begin anew."""
     reflekt.suggestions.create("I want to", idempotency_key="k")

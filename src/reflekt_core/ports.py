@@ -197,8 +197,20 @@ class Entries(ABC):
         """
 
     @abstractmethod
-    def on_day(self, user_id: str, month: int, day: int, *, limit: int = 100) -> tuple[Entry, ...]:
-        """Return entries outside the trash whose local date has this month and day, newest first."""
+    def on_day(
+        self,
+        user_id: str,
+        month: int,
+        day: int,
+        *,
+        before: date | None = None,
+        limit: int = 100,
+    ) -> tuple[Entry, ...]:
+        """
+        Return entries outside the trash whose local date has this month and day, newest first.
+
+        Those on the day *before* and later ones are left out, and not read.
+        """
 
     @abstractmethod
     def tags(

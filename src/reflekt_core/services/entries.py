@@ -204,11 +204,11 @@ class Entries:
         account = self.context.authorise(Permission.ENTRIES_READ)
         day = Anniversary(date).date or self.context.today()
         entries = self.context.store.entries
-        found = list(entries.on_day(account.user_id, day.month, day.day))
+        found = list(entries.on_day(account.user_id, day.month, day.day, before=day))
         if (day.month, day.day) == (FEBRUARY, LEAP_DAY - 1) and not isleap(day.year):
-            found += entries.on_day(account.user_id, FEBRUARY, LEAP_DAY)
+            found += entries.on_day(account.user_id, FEBRUARY, LEAP_DAY, before=day)
         found.sort(key=lambda entry: entry.occurred_at, reverse=True)
-        return Page(tuple(entry for entry in found if entry.local_date < day))
+        return Page(tuple(found))
 
     def get(self, id: UUID) -> Entry:
         """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, timedelta
+from json import dumps
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ from reflekt_core.services.jobs import job_event, new_job
 __all__ = ["AccountService", "AdminService"]
 
 MOST_BYTES = 4_000_000
-"""Where a page of an export ends, counted in characters of content."""
+"""How much a page of an export may hold, as JSON in UTF-8, unless it is a single record."""
 
 Source = Callable[[Position | None, int], Page[Any]]
 
@@ -52,9 +53,12 @@ class AccountService:
         while index < len(sources):
             kind, source = sources[index]
             page = source(position, wanted - len(records))
-            records += [ExportRecord(kind, whole(value)) for value in page]
+            found = [ExportRecord(kind, whole(value)) for value in page]
+            if records and _weight(records) + _weight(found) > MOST_BYTES:
+                break  # they come first on the next page
+            records += found
             index, position = (index, page.next) if page.next else (index + 1, None)
-            if len(records) >= wanted or _weight(records) >= MOST_BYTES:
+            if len(records) >= wanted:
                 break
         ended = index >= len(sources)
         return Page(tuple(records), None if ended else (index, *(position or ())))
@@ -105,7 +109,7 @@ class AccountService:
 
 
 def _weight(records: list[ExportRecord]) -> int:
-    return sum(len(record.value.get("content", "")) for record in records)
+    return sum(len(dumps(record.value, ensure_ascii=False).encode()) for record in records)
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -195,13 +195,22 @@ class _MemoryEntries(Entries):
             found = [change for change in user.stored.values() if change.sequence > since]
         return page(found, lambda change: (change.sequence,), Order.ASC, None, limit)
 
-    def on_day(self, user_id: str, month: int, day: int, *, limit: int = 100) -> tuple[Entry, ...]:
+    def on_day(
+        self,
+        user_id: str,
+        month: int,
+        day: int,
+        *,
+        before: date | None = None,
+        limit: int = 100,
+    ) -> tuple[Entry, ...]:
         """See `Entries`."""
         with self._memory.reading(user_id) as user:
             found = [
                 entry
                 for entry in user.entries()
                 if (entry.local_date.month, entry.local_date.day) == (month, day)
+                and (before is None or entry.local_date < before)
                 and entry.trashed_at is None
             ]
         return page(found, place, Order.DESC, None, limit).items

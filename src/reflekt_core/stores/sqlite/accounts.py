@@ -28,19 +28,19 @@ _KEEP_JOB: Final = """
 # The tables beside `entry` that hold something of a user, with their keys, and which rows must
 # stay: the erasing job, and the event that brings it back to work after a crash.
 _OWNED: Final = {
-    "entry_tag": ("user, tag, occurred, id", "?3 <> ''"),
-    "tag": ("user, tag", "?3 <> ''"),
-    "insight": ("key", "?3 <> ''"),
-    "contribution": ("user, id", "?3 <> ''"),
-    "day": ("user, day", "?3 <> ''"),
-    "run": ("user, first", "?3 <> ''"),
-    "record": ("user, kind, key", f"NOT (kind = '{KINDS[Job]}' AND key = ?3)"),
-    "outbox": ("id", "subject <> ?3"),
+    "entry_tag": ("user, tag, occurred, id", "TRUE"),
+    "tag": ("user, tag", "TRUE"),
+    "insight": ("key", "TRUE"),
+    "contribution": ("user, id", "TRUE"),
+    "day": ("user, day", "TRUE"),
+    "run": ("user, first", "TRUE"),
+    "record": ("user, kind, key", f"NOT (kind = '{KINDS[Job]}' AND key = :keep)"),
+    "outbox": ("id", "subject <> :keep"),
 }
 _ERASE: Final = tuple(
     f"""
     DELETE FROM {table} WHERE ({key}) IN (
-        SELECT {key} FROM {table} WHERE user = ?1 AND {may_go} LIMIT ?2
+        SELECT {key} FROM {table} WHERE user = :user AND {may_go} LIMIT :limit
     )
     """  # noqa: S608 - made of the constants above
     for table, (key, may_go) in _OWNED.items()
@@ -86,7 +86,7 @@ class SQLiteAccounts(Accounts):
             deleted = _erase_entries(connection, number, limit)
             for statement in _ERASE:
                 if deleted < limit:
-                    values = (number, limit - deleted, str(keep))
+                    values = {"user": number, "limit": limit - deleted, "keep": str(keep)}
                     deleted += connection.execute(statement, values).rowcount
             # Steps of clearing words out of the index count as items: they take as long.
             return deleted or tidy(connection)

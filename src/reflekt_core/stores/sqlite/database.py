@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from weakref import WeakSet
 
 from reflekt_core.errors import ReflektError, StoreError, Unavailable
@@ -61,6 +62,7 @@ class Database:
         self._pool = _Pool()
         _OPEN.add(self)
         _create(path)
+        self._identity = _identity(path)
         try:
             self._prepare()
         except BaseException:
@@ -107,6 +109,7 @@ class Database:
             with self.reading() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                self._check_place()
                 connection.execute("COMMIT")
         finally:
             lock.release()
@@ -159,6 +162,14 @@ class Database:
         except IndexError:
             return self._open()
 
+    def _check_place(self) -> None:
+        # A file that was deleted or moved can still be written to, and what is written is lost.
+        if _identity(self._path) != self._identity:
+            raise StoreError(
+                "the journal's file was deleted, moved or replaced: put it back, or start again; "
+                "nothing was written"
+            )
+
     def _give_back(self, connection: sqlite3.Connection) -> None:
         try:
             if connection.in_transaction:
@@ -174,7 +185,8 @@ class Database:
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(
-                self._path,
+                f"file:{quote(self._path)}?mode=rw",  # never makes a file: see _create
+                uri=True,
                 timeout=self._timeout,
                 isolation_level=None,  # transactions are begun and ended here, never implied
                 check_same_thread=False,  # lent to one thread at a time
@@ -252,6 +264,15 @@ def _create(path: str) -> None:
     with _ALONE:
         if not Path(path).exists():
             _new_file(path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return which file is at *path*, whatever its name; None if there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _new_file(path: str) -> bool:

@@ -56,10 +56,10 @@ _LONGEST_RUN: Final = """
     ORDER BY last - first DESC, last DESC LIMIT 1
 """
 _DROP_DAYS: Final = """
-    DELETE FROM day WHERE user = ?1 AND day IN (SELECT day FROM day WHERE user = ?1 LIMIT ?2)
+    DELETE FROM day WHERE user = ? AND day IN (SELECT day FROM day WHERE user = ? LIMIT ?)
 """
 _DROP_RUNS: Final = """
-    DELETE FROM run WHERE user = ?1 AND first IN (SELECT first FROM run WHERE user = ?1 LIMIT ?2)
+    DELETE FROM run WHERE user = ? AND first IN (SELECT first FROM run WHERE user = ? LIMIT ?)
 """
 
 
@@ -271,8 +271,8 @@ class SQLiteAggregates(Aggregates):
             if rows:
                 return len(rows)
             # Without contributions there are no sums; what is left all the same was wrong.
-            left = connection.execute(_DROP_DAYS, (number, limit)).rowcount
-            return left + connection.execute(_DROP_RUNS, (number, limit)).rowcount
+            left = connection.execute(_DROP_DAYS, (number, number, limit)).rowcount
+            return left + connection.execute(_DROP_RUNS, (number, number, limit)).rowcount
 
 
 def _run_at(connection: sqlite3.Connection, number: int, day: int) -> tuple[int, int] | None:

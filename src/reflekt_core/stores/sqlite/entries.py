@@ -77,7 +77,7 @@ _CHANGES: Final = """
 _ON_DAY: Final = """
     SELECT id, body FROM entry
     WHERE user = (SELECT number FROM head WHERE user_id = ?) AND substr(local_date, 6) = ?
-    AND occurred IS NOT NULL AND trashed IS NULL
+    AND occurred IS NOT NULL AND trashed IS NULL AND occurred <= ? AND local_date < ?
     ORDER BY occurred DESC, id DESC LIMIT ?
 """
 _TAGS: Final = """
@@ -169,10 +169,19 @@ class SQLiteEntries(Entries):
             )
             return filled(found, limit)
 
-    def on_day(self, user_id: str, month: int, day: int, *, limit: int = 100) -> tuple[Entry, ...]:
+    def on_day(
+        self,
+        user_id: str,
+        month: int,
+        day: int,
+        *,
+        before: date | None = None,
+        limit: int = 100,
+    ) -> tuple[Entry, ...]:
         """See `Entries`."""
         with self._database.reading() as connection:
-            values = (user_id, f"{month:02}-{day:02}", limit)
+            end = before or date(9999, 1, 1)
+            values = (user_id, f"{month:02}-{day:02}", _latest(end), end.isoformat(), limit)
             rows = connection.execute(_ON_DAY, values).fetchall()
         return tuple(self._entry(user_id, UUID(bytes=id), body) for id, body in rows)
 
