@@ -162,3 +162,21 @@ def test_an_ai_outage_never_touches_writing(clock: FakeClock) -> None:
         flaky.down = False
         clock.advance(seconds=10)
         assert reflekt.entries.insights(entry.id).status == "ready"
+
+
+def test_a_provider_that_breaks_its_contract_fails_like_an_outage(clock: FakeClock) -> None:
+    """Whatever it raises, the insight says failed, and no word of it is passed on."""
+
+    class Broken(Assistant):
+        def answer(self, task: Task) -> Any:
+            raise KeyError(task)
+
+    with Reflekt.on(open_store("memory://"), clock=clock, assistant=Broken()) as reflekt:
+        entry = reflekt.entries.create("canary")
+        assert reflekt.entries.insights(entry.id).status == "failed"
+        assert reflekt.entries.analyse(entry.id).status == "failed"
+        for _ in range(MAX_ATTEMPTS):
+            clock.advance(minutes=1)
+            reflekt.drain()
+        (parked,) = reflekt.store.outbox.parked().items
+        assert parked.error == "assistant_error"

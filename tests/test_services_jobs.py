@@ -1,5 +1,7 @@
 """Tags, categories, erasure, rebuilding: work done in steps."""
 
+import json
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,7 +16,9 @@ from reflekt_core.errors import (
 )
 from reflekt_core.model.accounts import Actor
 from reflekt_core.model.jobs import JobKind, JobState
-from reflekt_core.model.paging import through
+from reflekt_core.model.paging import Page, through
+from reflekt_core.model.transfer import ExportRecord
+from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
 
 
@@ -76,6 +80,27 @@ def test_categories_have_versions(reflekt: Reflekt) -> None:
         reflekt.categories.put(made.id, "Work", if_version=1)
     assert reflekt.categories.put(uuid4(), "New").version == 1
     assert len(reflekt.categories.list()) == 2
+
+
+@pytest.mark.parametrize("letter", ["ж", "\x01"])
+def test_a_page_of_an_export_ends_at_four_megabytes(
+    tmp_path: Path, clock: FakeClock, letter: str
+) -> None:
+    """However many bytes a letter takes; and from the entries to the trash nothing is left out."""
+    with Reflekt.on(open_store(f"sqlite:///{tmp_path}/journal.db"), clock=clock) as reflekt:
+        written = [reflekt.entries.create(letter * 99_000) for _ in range(24)]
+        for entry in written[15:]:
+            reflekt.entries.delete(entry.id)
+        pages = [reflekt.account.export(limit=100)]
+        while pages[-1].next:
+            pages.append(reflekt.account.export(after=pages[-1].next, limit=100))
+    assert max(_size(page) for page in pages) < 4_010_000  # the envelopes come on top
+    told = [record.value["id"] for page in pages for record in page if record.kind == "entry"]
+    assert sorted(told) == sorted(str(entry.id) for entry in written)
+
+
+def _size(page: Page[ExportRecord]) -> int:
+    return sum(len(json.dumps(record.value, ensure_ascii=False).encode()) for record in page)
 
 
 def test_an_erased_account_is_empty_and_can_begin_anew(reflekt: Reflekt, clock: FakeClock) -> None:

@@ -306,6 +306,43 @@ def test_read_only(path: Path, file: int, folder: int) -> None:
     assert path.read_bytes() == before
 
 
+def test_deleted_file(path: Path) -> None:
+    """What would be written to a file that is gone is refused; once it is back, writing goes on."""
+    aside = path.with_suffix(".aside")
+    with closing(open_at(path)) as store:
+        (written,) = write(store, 1)
+        path.rename(aside)
+        with pytest.raises(StoreError, match="deleted, moved or replaced"):
+            store.entries.put(ME, entry(1), replaces=None)
+        path.touch()
+        with pytest.raises(StoreError, match="deleted, moved or replaced"):
+            store.entries.put(ME, entry(1), replaces=None)
+        aside.replace(path)
+        assert store.entries.list("me", EntryFilter()).items == (written,)
+        store.entries.put(ME, entry(1), replaces=None)
+        assert store.entries.counts("me") == Counts(2)
+
+
+def test_no_second_file(path: Path) -> None:
+    """In the place of a file that is gone no empty one is made, however many ask at once."""
+    with closing(open_at(path)) as store:
+        write(store, 1)
+        path.unlink()
+        with store._database.reading(), pytest.raises(StoreError, match="cannot be opened"):
+            store.entries.get("me", UUID(int=1))
+        assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["a b.db", "50%25.db", "#1.db", "день.db"])
+def test_any_file_name(tmp_path: Path, name: str) -> None:
+    """The file lies where its name says, whatever that means in a URL."""
+    with closing(open_at(tmp_path / name)) as store:
+        (written,) = write(store, 1)
+    with closing(open_at(tmp_path / name)) as store:
+        assert store.entries.get("me", written.id) == written
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_damaged_file(path: Path) -> None:
     """A damaged file is said to be one, without a word of what it holds."""
     with closing(open_at(path)) as store:

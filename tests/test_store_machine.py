@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -48,14 +48,21 @@ class Crash(BaseException):
     """The process dies here."""
 
 
+class Failure(Exception):
+    """A consumer fails, and wants to be told again."""
+
+
+_BEHIND = st.integers(0, 2)
+_STEPS = st.integers(0, 12) | st.just(1000)
+_FAILURES = st.sampled_from([Crash, Failure])
+
+
 class StoreMachine(RuleBasedStateMachine):
     """A store, and beside it a dictionary that says what must be in it."""
 
     scheme = "memory"
     seen = Bundle("seen")
     """What some writer last saw, which may be long out of date."""
-    read = Bundle("read")
-    """Entries as a slow worker read them, who has not counted them yet."""
     sent = Bundle("sent")
     """Writes that were sent, and may be sent again."""
 
@@ -65,6 +72,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.images = 0
         self.model: dict[UUID, Entry | Tombstone] = {}
+        self.history: dict[UUID, list[Entry | Tombstone]] = defaultdict(list)
         self.order: list[UUID] = []
         self.insights: dict[UUID, Insight] = {}
         self.written: set[tuple[str, int]] = set()
@@ -92,7 +100,7 @@ class StoreMachine(RuleBasedStateMachine):
         target=sent,
         id=seen,
         mood=st.integers(1, 5),
-        behind=st.integers(0, 2),
+        behind=_BEHIND,
         kind=st.integers(0, 5),
     )
     def change(self, id: UUID, mood: int, behind: int, kind: int) -> Write:
@@ -135,18 +143,18 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _remember(self, new: Entry | Tombstone) -> None:
         self.model[new.id] = new
+        self.history[new.id].append(new)
         self.written.add((str(new.id), new.version))
         self.order = [id for id in self.order if id != new.id] + [new.id]
 
-    @rule(target=read, id=seen)
-    def look(self, id: UUID) -> Entry | Tombstone:
-        """A slow worker reads an entry, and will count it some time later."""
-        entry: Entry | Tombstone = self.model[id]
-        return entry
+    def _read(self, id: UUID, behind: int) -> Entry | Tombstone:
+        """Return the entry as somebody read it some time ago."""
+        return self.history[id][-1 - behind :][0]
 
-    @rule(entry=read)
-    def count_late(self, entry: Entry | Tombstone) -> None:
-        """The slow worker counts what it read, which may be long out of date."""
+    @rule(id=seen, behind=_BEHIND)
+    def count_late(self, id: UUID, behind: int) -> None:
+        """A slow worker counts what it read, which may be long out of date."""
+        entry = self._read(id, behind)
         account = self.store.accounts.get("me")
         self.store.aggregates.apply(account, entry.id, entry.version, entry_facts(entry))
 
@@ -160,15 +168,16 @@ class StoreMachine(RuleBasedStateMachine):
                 if settles:
                     self.store.outbox.settle(delivery)
 
-    @rule(entry=read, score=st.sampled_from([-0.5, 0.25]))
-    def understand(self, entry: Entry | Tombstone, score: float) -> None:
+    @rule(id=seen, behind=_BEHIND, score=st.sampled_from([-0.5, 0.25]))
+    def understand(self, id: UUID, behind: int, score: float) -> None:
         """An insight comes, for a text that may have changed since."""
+        entry = self._read(id, behind)
         if isinstance(entry, Entry):
             insight = an_insight(entry, score=score)
             self.store.insights.put(self.store.accounts.get("me"), insight)
-            known = self.insights.get(entry.id)
+            known = self.insights.get(id)
             if known is None or known.content_version <= insight.content_version:
-                self.insights[entry.id] = insight
+                self.insights[id] = insight
 
     @rule(id=seen)
     def forget(self, id: UUID) -> None:
@@ -176,14 +185,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.insights.delete(self.store.accounts.get("me"), id)
         self.insights.pop(id, None)
 
-    @rule(steps=st.integers(0, 12))
-    def follow(self, steps: int) -> None:
-        """A worker handles events, and dies after so many steps."""
+    @rule(steps=_STEPS, failure=_FAILURES)
+    def follow(self, steps: int, failure: type[BaseException] = Crash) -> None:
+        """A worker handles events; after so many steps it dies, or its consumers fail."""
+        self.clock.advance(minutes=1)
         left = iter(range(steps, -1, -1))
 
         def step() -> None:
             if next(left, 0) == 0:
-                raise Crash
+                raise failure
 
         def counting(event: Event) -> None:
             step()
@@ -217,10 +227,12 @@ class StoreMachine(RuleBasedStateMachine):
             self._remember(entry)
 
     @precondition(lambda self: self.scheme == "sqlite")
-    @rule(instructions=st.integers(1, 2000))
-    def crash_within_following(self, instructions: int) -> None:
+    @rule(instructions=st.integers(1, 1000), steps=_STEPS, failure=_FAILURES)
+    def crash_within_following(
+        self, instructions: int, steps: int, failure: type[BaseException]
+    ) -> None:
         """A worker dies inside one of its transactions; another handles the event again."""
-        self._survives(lambda: self.follow(10**6), instructions)
+        self._survives(lambda: self.follow(steps, failure), instructions)
 
     def _survives(self, act: Callable[[], None], instructions: int) -> bool:
         """Tell whether *act* was done before SQLite came to the instruction at which all dies."""
@@ -284,7 +296,7 @@ class StoreMachine(RuleBasedStateMachine):
                 shutil.rmtree(self.folder)
 
     def _finish(self) -> None:
-        self.clock.advance(hours=1)
+        self.store.outbox.redrive()
         self.follow(10**6)
         assert self.store.outbox.backlog() == 0
         assert self.store.outbox.parked().items == ()

@@ -140,6 +140,10 @@ def _understand(  # noqa: PLR0913, PLR0917 - the ports it needs, and the entry
     except AssistantError as error:
         _note_failure(store, clock, account, entry, error.code)
         raise
+    except Exception:  # noqa: BLE001 - whatever a provider does wrong, the entry's state is told
+        _note_failure(store, clock, account, entry, AssistantError.code)
+        # Without its cause: a provider's own words may quote the entry.
+        raise AssistantError("the AI provider failed", provider="", retryable=True) from None
     _note_usage(store, clock, account, answer)
     insight = Insight(
         entry.id,

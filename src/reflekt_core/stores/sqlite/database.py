@@ -185,7 +185,7 @@ class Database:
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(
-                f"file:{quote(self._path)}?mode=rw",  # never makes a file: see _create
+                f"file:{quote(os.fsencode(self._path))}?mode=rw",  # never makes a file: see _create
                 uri=True,
                 timeout=self._timeout,
                 isolation_level=None,  # transactions are begun and ended here, never implied
