@@ -158,7 +158,15 @@ class Entries:
 
         account = self.context.authorise(Permission.ENTRIES_READ)
         wanted = EntrySearch(
-            from_, to, category_id, _tags(tag), mood_min, mood_max, starred, trashed, q=q
+            q=q,
+            from_=from_,
+            to=to,
+            category_id=category_id,
+            tag=_tags(tag),
+            mood_min=mood_min,
+            mood_max=mood_max,
+            starred=starred,
+            trashed=trashed,
         )
         query = parse(q)
         offset = after[0] if after else 0

@@ -54,7 +54,7 @@ class AccountService:
             kind, source = sources[index]
             page = source(position, wanted - len(records))
             found = [ExportRecord(kind, whole(value)) for value in page]
-            if records and _weight(records) + _weight(found) > 10**12:
+            if records and _weight(records) + _weight(found) > MOST_BYTES:
                 break  # they come first on the next page
             records += found
             index, position = (index, page.next) if page.next else (index + 1, None)
