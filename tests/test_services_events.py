@@ -180,3 +180,14 @@ def test_a_provider_that_breaks_its_contract_fails_like_an_outage(clock: FakeClo
             reflekt.drain()
         (parked,) = reflekt.store.outbox.parked().items
         assert parked.error == "assistant_error"
+
+
+def test_a_worker_that_is_stopped_leaves_the_rest_for_later(reflekt: Reflekt) -> None:
+    """It ends after the event at hand, however many wait; none of them is lost."""
+    for number in range(20):
+        reflekt.entries.create(f"{number}")
+    told: list[Event] = []
+    publisher = Publisher(reflekt.store, {"noting": told.append}, reflekt.clock)
+    assert publisher.drain(lambda: len(told) == 3) == 3
+    assert (len(told), reflekt.store.outbox.backlog()) == (3, 17)
+    assert publisher.drain() == 17

@@ -157,10 +157,11 @@ class StoreMachine(RuleBasedStateMachine):
         versions = self.history[id]
         return versions[max(0, len(versions) - 1 - behind)]
 
-    @rule(id=seen, behind=_BEHIND)
-    def count_late(self, id: UUID, behind: int) -> None:
-        """A slow worker counts what it read, which may be long out of date."""
+    @rule(id=seen, behind=_BEHIND, steps=_STEPS)
+    def count_late(self, id: UUID, behind: int, steps: int) -> None:
+        """A slow worker counts what it read, which others may long have counted as it is now."""
         entry = self._read(id, behind)
+        self.follow(steps)
         account = self.store.accounts.get("me")
         self.store.aggregates.apply(account, entry.id, entry.version, entry_facts(entry))
 
@@ -176,7 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(id=seen, behind=_BEHIND, score=st.sampled_from([-0.5, 0.25]))
     def understand(self, id: UUID, behind: int, score: float) -> None:
-        """An insight comes, for a text that may have changed since."""
+        """An insight comes, into a text that may have changed since."""
         entry = self._read(id, behind)
         if isinstance(entry, Entry):
             insight = an_insight(entry, score=score)
@@ -233,7 +234,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._remember(entry)
 
     @precondition(lambda self: self.scheme == "sqlite")
-    @rule(instructions=st.integers(1, 1000), steps=_STEPS, failure=_FAILURES)
+    @rule(instructions=st.integers(1, 80) | st.integers(1, 1000), steps=_STEPS, failure=_FAILURES)
     def crash_within_following(
         self, instructions: int, steps: int, failure: type[BaseException]
     ) -> None:

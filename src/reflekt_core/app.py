@@ -95,9 +95,13 @@ class _Parts:
         if self.worker:
             self.worker.wake()
 
-    def drain(self) -> int:
-        """Handle every pending event, and purge what is due; return the number of events."""
-        handled = self._publisher().drain()
+    def drain(self, stopping: Callable[[], bool] = lambda: False) -> int:
+        """
+        Handle every pending event, and purge what is due; return the number of events.
+
+        Once *stopping* says so, the rest is left for later.
+        """
+        handled = self._publisher().drain(stopping)
         now = self.clock()
         if self.purged_at is None or now - self.purged_at >= PURGE_EVERY:
             from reflekt_core.services.events import purge
@@ -356,7 +360,9 @@ def _assistant_opener(assistant: str | Assistant) -> Callable[[], Assistant]:
 class Worker(threading.Thread):
     """Does what follows from writes, soon after each and at least every *every_seconds*."""
 
-    def __init__(self, drain: Callable[[], int], every_seconds: float = 1.0) -> None:
+    def __init__(
+        self, drain: Callable[[Callable[[], bool]], int], every_seconds: float = 1.0
+    ) -> None:
         """Call *drain* whenever there may be something to do."""
         super().__init__(name="reflekt-worker", daemon=True)
         self._drain = drain
@@ -369,7 +375,7 @@ class Worker(threading.Thread):
         self._due.set()
 
     def stop(self) -> None:
-        """Finish what is being done, and end."""
+        """Finish the event at hand, leave the rest in the outbox, and end."""
         self._ended = True
         self._due.set()
         self.join()
@@ -383,7 +389,7 @@ class Worker(threading.Thread):
             self._due.wait(self._every_seconds)
             self._due.clear()
             try:
-                self._drain()
+                self._drain(lambda: self._ended)
             except ReflektError as error:
                 log.warning("draining failed: %s", error.code)
             except Exception as error:  # noqa: BLE001 - the worker outlives whatever goes wrong

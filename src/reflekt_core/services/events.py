@@ -39,9 +39,11 @@ class Publisher:
     consumers: Mapping[str, Consumer]
     clock: Clock
 
-    def drain(self) -> int:
+    def drain(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """
         Tell of everything that is due, and return how many deliveries were settled.
+
+        Once *stopping* says so, what is left stays in the outbox.
 
         A consumer that fails is told again after 2, 4, 8 and 16 seconds; then the event is set
         aside for it, and the others go on.
@@ -52,8 +54,10 @@ class Publisher:
         settled = 0
         while batch := self.store.outbox.pending(self.clock(), limit=BATCH):
             for delivery in batch:
+                if stopping():
+                    return settled
                 self._deliver(delivery)
-            settled += len(batch)
+                settled += 1
         return settled
 
     def _deliver(self, delivery: Delivery) -> None:
