@@ -529,11 +529,13 @@ def test_what_was_set_aside_is_listed_and_tried_again(run: Run, written: Sequenc
 def test_a_token_is_printed_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The token is for that user, role and scope, and for nobody after it expired."""
     monkeypatch.setenv("JWT_SECRET", SECRET)
-    args = ["--user", "ana", "--role", "reader", "--scope", "entries:*", "--expires", "30m"]
+    scopes = ["--scope", "entries:*", "--scope", "settings:read"]
+    args = ["--user", "ana", "--role", "reader", *scopes, "--expires", "30m"]
     (token,) = run("token", *args).out.splitlines()
     now = datetime.now(UTC)
     actor = TokenVerifier(secret=SECRET).verify(token, now)
-    assert (actor.user_id, actor.permissions) == ("ana", {Permission.ENTRIES_READ})
+    granted = {Permission.ENTRIES_READ, Permission.SETTINGS_READ}
+    assert (actor.user_id, actor.permissions) == ("ana", granted)
     with pytest.raises(Unauthenticated):
         TokenVerifier(secret=SECRET).verify(token, now.replace(year=now.year + 1))
 

@@ -47,7 +47,12 @@ def issuer(config: Config) -> TokenIssuer | None:
 @click.option(
     "--role", type=one_of(Role), default=Role.USER.value, help="What for.", show_default=True
 )
-@click.option("--scope", metavar="TEXT", help="What of the role alone, with spaces between.")
+@click.option(
+    "--scope",
+    metavar="TEXT",
+    multiple=True,
+    help="What of the role alone, with spaces between, or given again.",
+)
 @click.option(
     "--expires",
     type=duration,
@@ -56,7 +61,9 @@ def issuer(config: Config) -> TokenIssuer | None:
     help="How long it is good: a number and s, m, h, d or w.",
     show_default=True,
 )
-def token(data: Path | None, user: str, role: str, scope: str | None, expires: timedelta) -> None:
+def token(
+    data: Path | None, user: str, role: str, scope: tuple[str, ...], expires: timedelta
+) -> None:
     """
     Print a token for the service that runs on DIR, and nothing else.
 
@@ -74,4 +81,5 @@ def token(data: Path | None, user: str, role: str, scope: str | None, expires: t
             f"must be at most {int(longest.total_seconds())}s (JWT_MAX_LIFETIME_SECONDS)",
             param_hint="'--expires'",
         )
-    click.echo(tokens.issue(user, role=role, scope=scope, expires_in=expires, now=utc_now()))
+    wanted = " ".join(scope) if scope else None
+    click.echo(tokens.issue(user, role=role, scope=wanted, expires_in=expires, now=utc_now()))
