@@ -3,9 +3,10 @@
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
@@ -60,6 +61,38 @@ _STEPS = st.integers(0, 12) | st.just(1000)
 _FAILURES = st.sampled_from([Crash, Failure])
 
 
+def dies(
+    store: Store, act: Callable[[], None], instruction: int, image: Callable[[], None]
+) -> bool:
+    """Let all die when SQLite comes to this *instruction* of *act*; tell whether it ever did."""
+    ran = 0
+
+    def die() -> int:
+        nonlocal ran
+        ran += 1
+        if ran == instruction:
+            image()
+        return int(ran >= instruction)
+
+    database = cast("SQLiteStore", store)._database
+    with database.reading() as connection:
+        connection.set_progress_handler(die, 1)
+    with suppress(ReflektError):
+        act()
+    with database.reading() as connection:
+        connection.set_progress_handler(None, 0)
+    return ran >= instruction
+
+
+def copy_journal(folder: Path, old: int, new: int) -> None:
+    """Copy a file and its log as they are this moment, as a dying machine leaves them."""
+    for suffix in ("", "-wal"):
+        source, target = (folder / f"{number}.db{suffix}" for number in (old, new))
+        target.unlink(missing_ok=True)
+        if source.exists():
+            shutil.copy(source, target)
+
+
 class StoreMachine(RuleBasedStateMachine):
     """A store, and beside it a dictionary that says what must be in it."""
 
@@ -69,9 +102,9 @@ class StoreMachine(RuleBasedStateMachine):
     sent = Bundle("sent")
     """Writes that were sent, and may be sent again."""
 
-    @initialize()
-    def open(self) -> None:
-        """Start with an empty store."""
+    @initialize(target=seen)
+    def open(self) -> UUID:
+        """Start with an empty store, and write the first entry, so that the rest has a subject."""
         self.folder = Path(tempfile.mkdtemp())
         self.images = 0
         self.model: dict[UUID, Entry | Tombstone] = {}
@@ -83,6 +116,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.handled: set[tuple[str, int]] = set()
         self.clock = FakeClock()
         self.store: Store = self._opened()
+        return self._created(mood=3, hour=0)
 
     def _opened(self) -> Store:
         if self.scheme == "memory":
@@ -93,6 +127,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(target=seen, mood=st.integers(1, 5), hour=st.integers(-40, 40))
     def create(self, mood: int, hour: int) -> UUID:
         """Somebody writes an entry."""
+        return self._created(mood, hour)
+
+    def _created(self, mood: int, hour: int) -> UUID:
         at = NOW.replace(day=20 + hour % 5, hour=hour % 24)
         entry = an_entry(
             f"word{mood} day", id=uuid4(), mood=mood, tags=(f"t{mood}",), occurred_at=at
@@ -124,7 +161,7 @@ class StoreMachine(RuleBasedStateMachine):
         edit = {
             1: partial(trashed, now=NOW),
             2: partial(restored, now=NOW),
-            3: partial(attrs.evolve, content=f"word{mood} other", content_version=base.version + 1),
+            3: partial(attrs.evolve, content=f"word{mood} other", content_version=version),
             4: partial(attrs.evolve, tags=(f"t{mood}", "x")),
         }.get(kind, partial(attrs.evolve, mood=mood, local_date=NOW.date().replace(day=mood)))
         edited: Entry = edit(base)
@@ -234,7 +271,11 @@ class StoreMachine(RuleBasedStateMachine):
             self._remember(entry)
 
     @precondition(lambda self: self.scheme == "sqlite")
-    @rule(instructions=st.integers(1, 80) | st.integers(1, 1000), steps=_STEPS, failure=_FAILURES)
+    @rule(
+        instructions=st.integers(1, 150) | st.integers(1, 1000),
+        steps=st.integers(0, 3),
+        failure=_FAILURES,
+    )
     def crash_within_following(
         self, instructions: int, steps: int, failure: type[BaseException]
     ) -> None:
@@ -243,33 +284,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _survives(self, act: Callable[[], None], instructions: int) -> bool:
         """Tell whether *act* was done before SQLite came to the instruction at which all dies."""
-        ran = 0
-
-        def die() -> int:
-            nonlocal ran
-            ran += 1
-            if ran == instructions:
-                self._image()
-            return int(ran >= instructions)
-
-        database = cast("SQLiteStore", self.store)._database
-        with database.reading() as connection:
-            connection.set_progress_handler(die, 1)
-        with suppress(ReflektError):
-            act()
-        if ran >= instructions:
-            self._take_over()
-            return False
-        with database.reading() as connection:
-            connection.set_progress_handler(None, 0)
-        return True
+        if not dies(self.store, act, instructions, self._image):
+            return True
+        self._take_over()
+        return False
 
     def _image(self) -> None:
-        """Copy the file and its log as they are this moment, as a dying machine leaves them."""
-        for suffix in ("", "-wal"):
-            source = self.folder / f"{self.images}.db{suffix}"
-            if source.exists():
-                shutil.copy(source, self.folder / f"{self.images + 1}.db{suffix}")
+        copy_journal(self.folder, self.images, self.images + 1)
 
     def _take_over(self) -> None:
         self.store.close()
@@ -341,3 +362,56 @@ def test_writers_retries_and_crashes_lose_and_double_nothing(scheme: str) -> Non
     run_state_machine_as_test(
         Machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
     )
+
+
+def deaths(folder: Path, act: Callable[[Store], None]) -> Iterator[Store]:
+    """Give the store as a crash leaves it, at each instruction of *act* in turn."""
+    with closing(open_store(f"sqlite:///{folder}/0.db")) as store:
+        store.entries.put(store.accounts.get("me"), an_entry("word", tags=("t",)), replaces=None)
+    for instruction in count(1):
+        copy_journal(folder, 0, 1)
+        with closing(open_store(f"sqlite:///{folder}/1.db")) as store:
+            image = partial(copy_journal, folder, 1, 2)
+            if not dies(store, partial(act, store), instruction, image):
+                return
+        with closing(open_store(f"sqlite:///{folder}/2.db")) as store:
+            yield store
+
+
+def test_a_write_is_whole_at_whatever_instruction_the_process_dies(tmp_path: Path) -> None:
+    """The entry is there with its change, tags, count and event, or there is nothing of it."""
+    entry = an_entry("word lost", tags=("t", "x"))
+
+    def write(store: Store) -> None:
+        store.entries.put(store.accounts.get("me"), entry, replaces=None)
+
+    seen = set()
+    for store in deaths(tmp_path, write):
+        there = store.entries.get("me", entry.id) is not None
+        seen.add(there)
+        tags = {tag.name: tag.count for tag in store.entries.tags("me")}
+        assert tags == ({"t": 2, "x": 1} if there else {"t": 1})
+        found = store.search.search("me", parse("word"), EntryFilter())
+        numbers = (len(store.entries.changes("me")), len(found), store.outbox.backlog())
+        assert numbers == ((2, 2, 2) if there else (1, 1, 1))
+        assert store.entries.counts("me") == Counts(1 + there)
+    assert seen == {False, True}  # after the last instruction it is there, though nobody was told
+
+
+def test_an_event_stays_at_whatever_instruction_the_worker_dies(tmp_path: Path) -> None:
+    """While a failed event is put off, there is always one delivery, the old or the new."""
+
+    def fail(event: Event) -> None:
+        raise Failure
+
+    seen = set()
+    for store in deaths(tmp_path, lambda store: follow_with(store, fail)):
+        assert store.outbox.backlog() == 1
+        (delivery,) = store.outbox.pending(NOW.replace(year=NOW.year + 1))
+        seen.add((delivery.consumer, delivery.attempts))
+    assert seen == {(None, 0), ("only", 1)}
+
+
+def follow_with(store: Store, consumer: Callable[[Event], None]) -> None:
+    """Tell one consumer of all that is due."""
+    Publisher(store, {"only": consumer}, FakeClock()).drain()

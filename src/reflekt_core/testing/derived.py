@@ -181,6 +181,22 @@ class DerivedContract:
         store.insights.put(me, again)
         assert store.insights.get("me", old.id) == again
 
+    def test_an_insight_counts_while_it_is_there(self, store: Store) -> None:
+        """Storing, replacing and deleting one moves the sums of its entry's day at once."""
+        entry = an_entry()
+        me = put_all(store, [entry], "me")
+        apply(store, me, entry)
+
+        def scores() -> list[tuple[int, dict[str, int]]]:
+            return [(d.score_milli, d.topics) for d in store.aggregates.days("me", FIRST, LAST)]
+
+        store.insights.put(me, an_insight(entry, score=0.5))
+        assert scores() == [(500, {"sea": 1})]
+        store.insights.put(me, an_insight(entry, score=-0.25, topics=("sun",)))
+        assert scores() == [(-250, {"sun": 1})]
+        store.insights.delete(me, entry.id)
+        assert scores() == [(0, {})]
+
     def test_insights_are_listed_and_deleted(self, store: Store) -> None:
         """A list goes through all of a user's, page by page; deleting twice is fine."""
         made = [an_entry() for _ in range(5)]

@@ -301,14 +301,20 @@ def _about_few(reader: Reader, template: str = _ABOUT_FEW) -> list[str]:
     return [template.format(it=quote)] if fits and len(quote) <= _LONGEST_QUOTE else []
 
 
+def _as_written(word: str, text: str) -> str:
+    """Return *word* as it stands in *text*, where it first does: what is quoted must occur."""
+    found = re.search(re.escape(word).replace("'", "['’]"), text, re.IGNORECASE)
+    return found[0] if found else word
+
+
 def _observed(reader: Reader, mood: Mood) -> Iterator[str]:
     named = feelings_named(reader.sentences)
     if len(named) > 1:
-        *others, last = (f"“{word}”" for word in named[:4])
+        *others, last = (f"“{_as_written(word, reader.text)}”" for word in named[:4])
         yield f"You name more than one feeling: {', '.join(others)} and {last}."
     word, times = _most_repeated(reader)
     if times >= _OFTEN:
-        yield f"“{word}” comes up {times} times."
+        yield f"“{_as_written(word, reader.text)}” comes up {times} times."
     turn = _turn(mood)
     if abs(turn) >= _TURN:
         yield (

@@ -40,6 +40,9 @@ _CLAUSE = re.compile(
 )
 
 
+_CLOSING = frozenset(".!?…,;:，；、")
+
+
 @attrs.frozen
 class _Weighed:
     position: int
@@ -73,8 +76,17 @@ def telling(found: Sequence[str], phrases: Sequence[Topic], most: int | None = N
 
 
 def _joined(pieces: Sequence[str]) -> str:
-    """Return *pieces* with a space between them, but none after a Chinese or Japanese full stop."""
-    return "".join(piece if piece[-1] in "。！？」』" else f"{piece} " for piece in pieces).strip()
+    """Return *pieces* as one text. One without a mark at its end is set off, not run together."""
+    parts = list(pieces[:1])
+    for before, piece in pairwise(pieces):
+        parts += [_gap(before), piece]
+    return "".join(parts)
+
+
+def _gap(before: str) -> str:
+    if before[-1] in "。！？」』":
+        return ""
+    return " " if before.rstrip("\"'”’»)]")[-1:] in _CLOSING else " · "
 
 
 def _pieces(sentence: str) -> list[str]:
