@@ -79,13 +79,13 @@ def _joined(pieces: Sequence[str]) -> str:
     """Return *pieces* as one text. One without a mark at its end is set off, not run together."""
     parts = list(pieces[:1])
     for before, piece in pairwise(pieces):
-        parts += [_gap(before), piece]
+        parts += [_gap(before, piece), piece]
     return "".join(parts)
 
 
-def _gap(before: str) -> str:
+def _gap(before: str, after: str) -> str:
     if before[-1] in "。！？」』":
-        return ""
+        return "" if after[0].isalnum() else " "  # a mark would seem to belong to what is before
     return " " if before.rstrip("\"'”’»)]")[-1:] in _CLOSING else " · "
 
 
