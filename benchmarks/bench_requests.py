@@ -44,9 +44,9 @@ class Trusting:
         return Actor("me")
 
 
-def text(random: Random, words: int = 150) -> str:
-    """Return an entry's worth of words, some common, most rare."""
-    return " ".join(random.choices(WORDS, weights=WEIGHTS, k=words))
+def text(random: Random, shortest: int = 100, longest: int = 200) -> str:
+    """Return an entry's worth of words, 150 on average, some common, most rare."""
+    return " ".join(random.choices(WORDS, weights=WEIGHTS, k=random.randint(shortest, longest)))
 
 
 def headers(token: str) -> dict[str, str]:
