@@ -157,18 +157,10 @@ class Entries:
         from reflekt_core.model.search import parse, snippet  # noqa: PLC0415 - for searchers
 
         account = self.context.authorise(Permission.ENTRIES_READ)
-        wanted = EntrySearch(
-            q=q,
-            from_=from_,
-            to=to,
-            category_id=category_id,
-            tag=_tags(tag),
-            mood_min=mood_min,
-            mood_max=mood_max,
-            starred=starred,
-            trashed=trashed,
+        wanted = EntryFilter(
+            from_, to, category_id, _tags(tag), mood_min, mood_max, starred, trashed
         )
-        query = parse(q)
+        query = parse(EntrySearch(q=q).q)
         offset = after[0] if after else 0
         found = self.context.store.search.search(
             account.user_id,
