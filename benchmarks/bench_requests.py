@@ -30,7 +30,7 @@ from reflekt_core.security.tokens import TokenIssuer, TokenVerifier
 
 SECRET = "benchmarks-only-0Kq7vTz3nB8xLw5mYd2s"  # noqa: S105 - of this benchmark alone
 SYLLABLES = [a + b for a, b in product("bdfgklmnprstvz", "aeiou")]
-WORDS = Random(0).sample(["".join(pair) for pair in product(SYLLABLES, repeat=2)], k=4900)  # noqa: S311
+WORDS = Random(0).sample(["".join(pair) for pair in product(SYLLABLES, repeat=2)], k=4900)  # noqa: S311 - the same words each run
 WEIGHTS = [1 / (rank + 3) for rank in range(len(WORDS))]
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PER_DAY = 10
