@@ -17,6 +17,20 @@ Every error Reflekt raises on purpose, in one tree.
     ├── StoreError              the store cannot do this; earlier data are intact
     ├── ConfigurationError      a setting that stops the start
     └── AssistantError          an AI provider gave no usable answer
+        ├── ProviderMisconfigured   the provider cannot be used as it is set up
+        ├── KeyRefused              the vendor does not accept the key
+        ├── ModelUnavailable        the vendor does not know the model
+        ├── TooManyCalls            the vendor asks to slow down
+        ├── QuotaExhausted          the account with the vendor is out of money
+        ├── AnswerTimeout           no answer came in time
+        ├── ProviderUnavailable     the vendor is away or broken
+        ├── Refused                 the model declined to answer
+        ├── Truncated               the answer was longer than allowed
+        ├── InvalidOutput           the answer is not of the form asked for
+        ├── InputTooLong            the text is longer than the model takes
+        ├── BudgetExceeded          the user's budget for the day does not allow the call
+        ├── ConsentMissing          the user has not agreed to sending text there
+        └── UnsupportedCapability   the model or server cannot do what is needed
 
 Messages say what happened and what to do next. They never hold journal text, tokens or secrets.
 """
@@ -28,21 +42,35 @@ import attrs
 
 __all__ = [
     "AccountErased",
+    "AnswerTimeout",
     "AssistantError",
+    "BudgetExceeded",
     "ConfigurationError",
     "Conflict",
+    "ConsentMissing",
     "Forbidden",
     "InProgress",
+    "InputTooLong",
     "InvalidInput",
+    "InvalidOutput",
+    "KeyRefused",
     "MalformedInput",
+    "ModelUnavailable",
     "NotFound",
     "Problem",
+    "ProviderMisconfigured",
+    "ProviderUnavailable",
+    "QuotaExhausted",
     "RateLimited",
     "ReflektError",
+    "Refused",
     "StoreError",
     "TooLarge",
+    "TooManyCalls",
+    "Truncated",
     "Unauthenticated",
     "Unavailable",
+    "UnsupportedCapability",
     "VersionConflict",
 ]
 
@@ -168,12 +196,128 @@ class ConfigurationError(ReflektError):
 
 
 class AssistantError(ReflektError):
-    """An AI provider gave no usable answer."""
+    """
+    An AI provider gave no usable answer.
+
+    Neither the message nor anything else here holds words of the vendor or of the text.
+    `retryable`: a later try may succeed. `unbilled`: the vendor surely charged nothing for the
+    call that failed.
+    """
 
     code = "assistant_error"
+    may_be_retried: ClassVar[bool] = False
+    surely_unbilled: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, provider: str, retryable: bool = False) -> None:
-        """Name the *provider*, and whether a later try may succeed."""
+    def __init__(  # noqa: PLR0913 - all but the message and the provider are rare
+        self,
+        message: str,
+        *,
+        provider: str,
+        model: str = "",
+        request_id: str = "",
+        retryable: bool | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """Say which *provider* and *model* failed, and the vendor's id of the request."""
         super().__init__(message)
         self.provider = provider
-        self.retryable = retryable
+        self.model = model
+        self.request_id = request_id
+        self.retryable = self.may_be_retried if retryable is None else retryable
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderMisconfigured(AssistantError):
+    """The provider cannot be used as it is set up: no key, no package, a bad address."""
+
+    code = "ai_misconfigured"
+    surely_unbilled = True
+
+
+class KeyRefused(AssistantError):
+    """The vendor does not accept the key, or the key may not do this."""
+
+    code = "ai_key_refused"
+    surely_unbilled = True
+
+
+class ModelUnavailable(AssistantError):
+    """The vendor does not know the model. The message names a current one."""
+
+    code = "ai_model_unavailable"
+    surely_unbilled = True
+
+
+class TooManyCalls(AssistantError):
+    """The vendor asks to slow down."""
+
+    code = "ai_rate_limited"
+    may_be_retried = True
+    surely_unbilled = True
+
+
+class QuotaExhausted(AssistantError):
+    """The account with the vendor is out of money or quota; trying again does not help."""
+
+    code = "ai_quota_exhausted"
+    surely_unbilled = True
+
+
+class AnswerTimeout(AssistantError):
+    """No answer came in time."""
+
+    code = "ai_timeout"
+    may_be_retried = True
+
+
+class ProviderUnavailable(AssistantError):
+    """The vendor is away, or answers with an error of its own."""
+
+    code = "ai_unavailable"
+    may_be_retried = True
+
+
+class Refused(AssistantError):
+    """The model declined to answer."""
+
+    code = "ai_refused"
+
+
+class Truncated(AssistantError):
+    """The answer was longer than allowed and was cut off."""
+
+    code = "ai_truncated"
+
+
+class InvalidOutput(AssistantError):
+    """The answer is not of the form asked for."""
+
+    code = "ai_invalid_output"
+
+
+class InputTooLong(AssistantError):
+    """The text is longer than the model takes."""
+
+    code = "ai_input_too_long"
+    surely_unbilled = True
+
+
+class BudgetExceeded(AssistantError):
+    """The user's budget for the day does not allow the call."""
+
+    code = "ai_budget_exceeded"
+    surely_unbilled = True
+
+
+class ConsentMissing(AssistantError):
+    """The user has not agreed to sending text to this vendor, or does so no longer."""
+
+    code = "ai_consent_missing"
+    surely_unbilled = True
+
+
+class UnsupportedCapability(AssistantError):
+    """The model or the server cannot do what is needed, such as answering by a schema."""
+
+    code = "ai_unsupported"
+    surely_unbilled = True

@@ -27,7 +27,15 @@ if TYPE_CHECKING:  # so that whoever needs one port does not load the values of 
 
     from reflekt_core.model.accounts import Account, Counts
     from reflekt_core.model.analytics import DayAggregate, EntryFacts, Run
-    from reflekt_core.model.assistance import Answer, Task
+    from reflekt_core.model.assistance import (
+        Answer,
+        Capabilities,
+        Consented,
+        Reply,
+        Schema,
+        Task,
+        WorstCase,
+    )
     from reflekt_core.model.entries import Change, Entry, EntryFilter, TagCount, Tombstone
     from reflekt_core.model.events import Delivery, Event, Retry
     from reflekt_core.model.insights import (
@@ -43,6 +51,7 @@ if TYPE_CHECKING:  # so that whoever needs one port does not load the values of 
     from reflekt_core.model.paging import Page, Position
     from reflekt_core.model.prompts import Prompt, WritePrompts
     from reflekt_core.model.search import Match, Query
+    from reflekt_core.model.settings import Vendor
 
 __all__ = [
     "Accounts",
@@ -50,7 +59,9 @@ __all__ = [
     "Assistant",
     "Cipher",
     "Clock",
+    "Completion",
     "Entries",
+    "ExternalAssistant",
     "Ids",
     "Insights",
     "Outbox",
@@ -432,7 +443,7 @@ class Store(ABC):
 
 class Assistant(ABC):
     """
-    Understands texts and helps to write: the offline provider, or a language model.
+    Understands texts and helps to write, on this machine: no text leaves it.
 
     Raises:
         AssistantError: There is no usable answer. Its message holds no text of the task.
@@ -449,3 +460,69 @@ class Assistant(ABC):
     @abstractmethod
     def answer(self, task: Task) -> Answer[Any]:
         """Return the answer to *task*: an `Analysis`, `Suggestions`, a `Summary` or prompts."""
+
+
+class ExternalAssistant(ABC):
+    """
+    Understands texts and helps to write by asking a language model on a server.
+
+    It takes only what is `Consented`, for its own `vendor` (None: the server is on this machine).
+    """
+
+    provider: str
+    vendor: Vendor | None
+    model: str
+
+    @abstractmethod
+    def prompt_version(self, task: Task) -> str:
+        """Return the version of what the model is told to do with *task*."""
+
+    @abstractmethod
+    def worst_case(self, task: Task) -> WorstCase:
+        """Return the most that answering *task* can come to, all attempts together."""
+
+    @abstractmethod
+    def answer(self, request: Consented[Any]) -> Answer[Any]:
+        """
+        Return the answer to the request's task, as `Assistant.answer` does.
+
+        Before each attempt `request.confirm` is called, after each `request.charge`.
+
+        Raises:
+            AssistantError: There is no usable answer. Its message holds no text of the task.
+        """
+
+
+class Completion(ABC):
+    """A language model: writes JSON of a given form about a text."""
+
+    provider: str
+    vendor: Vendor | None
+    """Whose server it is; None if it is on this machine."""
+    model: str
+    capabilities: Capabilities
+
+    @abstractmethod
+    def complete(
+        self,
+        instructions: str,
+        text: str,
+        schema: Schema,
+        *,
+        max_output_tokens: int,
+        timeout_seconds: float,
+    ) -> Reply:
+        """
+        Return what the model writes: one attempt, which ends after *timeout_seconds* at the latest.
+
+        Args:
+            instructions: What to do; from Reflekt alone.
+            text: What to do it with: data, never instructions.
+            schema: What the JSON must look like; its ``title`` names it.
+            max_output_tokens: The most to write, thinking included.
+            timeout_seconds: For the whole attempt, from the first byte sent to the last received.
+
+        Raises:
+            AssistantError: One of its kinds, with provider, model and request id; its message
+                holds nothing of the vendor's words, nor of *text*.
+        """

@@ -28,6 +28,7 @@ from reflekt_core.errors import InvalidInput, Problem
 
 __all__ = [
     "UNSET",
+    "WORDS",
     "Items",
     "Range",
     "Rule",
@@ -52,6 +53,10 @@ class Unset(enum.Enum):
 
 UNSET: Final = Unset.UNSET
 """Says that a patch does not mention a field."""
+
+
+WORDS: Final = {"words": True}
+"""Metadata of a field that holds words of the user, or is made of them."""
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ import attrs
 from reflekt_core.errors import InvalidInput
 from reflekt_core.model.entries import PRIVATE, Content, Day
 from reflekt_core.model.feelings import Emotion, Sentiment
-from reflekt_core.model.fields import check
+from reflekt_core.model.fields import WORDS, check
 
 __all__ = [
     "AnalyseEntry",
@@ -22,6 +22,7 @@ __all__ = [
     "InsightState",
     "InsightStatus",
     "InsightView",
+    "PassedOver",
     "Passage",
     "Period",
     "Provenance",
@@ -53,8 +54,8 @@ class Topic:
 class AnalyseEntry:
     """Understand one entry."""
 
-    title: str
-    content: str
+    title: str = attrs.field(metadata=WORDS)
+    content: str = attrs.field(metadata=WORDS)
     language: str = "en"
     tone: str = "gentle"
 
@@ -65,23 +66,29 @@ class Passage:
 
     entry_id: UUID
     local_date: date
-    title: str
-    content: str
+    title: str = attrs.field(metadata=WORDS)
+    content: str = attrs.field(metadata=WORDS)
 
 
 @attrs.frozen
 class Summarise:
-    """Sum up a period, from its entries in order of time."""
+    """
+    Sum up a period, from its entries in order of time.
 
-    passages: tuple[Passage, ...]
+    `observations` are what the figures of the period bear out, as sentences in English.
+    """
+
+    passages: tuple[Passage, ...] = attrs.field(metadata=WORDS)
     language: str = "en"
+    tone: str = "gentle"
+    observations: tuple[str, ...] = attrs.field(default=(), metadata=WORDS)
 
 
 @attrs.frozen
 class SuggestWays:
     """Suggest ways to continue a draft."""
 
-    content: str
+    content: str = attrs.field(metadata=WORDS)
     language: str = "en"
     tone: str = "gentle"
 
@@ -91,11 +98,30 @@ class SuggestWays:
 
 @attrs.frozen
 class Usage:
-    """What an answer cost: tokens, and US dollars."""
+    """
+    What an answer cost: tokens, and US dollars.
+
+    `cached_tokens` are those of `input_tokens` that the vendor had seen before, `reasoning_tokens`
+    those of `output_tokens` that are not part of the answer.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal("0.000000")
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return both together."""
+        return Usage(*(a + b for a, b in zip(attrs.astuple(self), attrs.astuple(other), strict=True)))
+
+
+@attrs.frozen
+class PassedOver:
+    """A provider that was to answer and did not; `reason` is a code such as ``ai_timeout``."""
+
+    provider: str
+    reason: str
 
 
 @attrs.frozen
@@ -109,6 +135,10 @@ class Provenance:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal("0.000000")
+    passed_over: tuple[PassedOver, ...] = ()
+    """Who was to answer before, and why they did not."""
+    input_cut: bool = False
+    """The text was longer than the model takes, and was cut at the end of a sentence."""
 
 
 @attrs.frozen
@@ -132,10 +162,15 @@ class Suggestions:
 
 @attrs.frozen
 class Summary:
-    """The summary of a period, and the entries that it rests on."""
+    """
+    The summary of a period, and the entries that it rests on.
+
+    `observations` say again what the task's say, in the user's language, and nothing more.
+    """
 
     text: str
     entry_ids: tuple[UUID, ...]
+    observations: tuple[str, ...] = ()
 
 
 # What is kept and shown.
@@ -236,6 +271,7 @@ class SummaryView:
     summary: str
     entry_ids: tuple[UUID, ...]
     provenance: Provenance
+    observations: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from uuid import UUID
 import attrs
 
 from reflekt_core.model.entries import PRIVATE
-from reflekt_core.model.fields import Items, Range, Text, check
+from reflekt_core.model.fields import WORDS, Items, Range, Text, check
 
 __all__ = [
     "DailyPrompt",
@@ -80,7 +80,7 @@ class WritePrompts:
     count: int
     seed: str
     category: PromptCategory | None = None
-    themes: tuple[str, ...] = ()
+    themes: tuple[str, ...] = attrs.field(default=(), metadata=WORDS)
     mood: PromptMood | None = None
     language: str = "en"
     tone: str = "gentle"

@@ -59,8 +59,13 @@ class Tone(StrEnum):
 
 
 class Provider(StrEnum):
-    """Who understands entries: `local` never sends anything anywhere."""
+    """
+    Who understands entries: `local` never sends anything anywhere.
 
+    `auto` takes the order that the service is set up with, as far as consent goes.
+    """
+
+    AUTO = "auto"
     LOCAL = "local"
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
@@ -169,12 +174,13 @@ class AISettings:
     """
     What AI may do with the journal.
 
-    An entry is sent to a vendor only if `provider` names it and `consent` lists it. With `enabled`
-    off nothing is analysed at all, not even on this machine.
+    A text is sent to a vendor only if `consent` lists it, and `provider` is ``auto`` or names it.
+    With `enabled` off nothing is analysed at all, not even on this machine. Once a day's budget (of
+    UTC) is spent, this machine answers; null is no limit.
     """
 
     enabled: bool = True
-    provider: Provider = Provider.LOCAL
+    provider: Provider = Provider.AUTO
     consent: Consent = ()
     daily_budget_usd: DailyMoney = Decimal("0.25")
     daily_token_budget: DailyTokens = 200_000

@@ -7,6 +7,8 @@ trained on and how good it is.
 
 from typing import Any, overload
 
+import attrs
+
 from reflekt_core.model.assistance import Answer, Task
 from reflekt_core.model.insights import (
     AnalyseEntry,
@@ -53,7 +55,8 @@ class LocalAssistant(Assistant):
             case SuggestWays():
                 return _answer(analysis.suggest(task))
             case Summarise():
-                return _answer(summary.summarise(task))
+                summed_up = summary.summarise(task)
+                return _answer(attrs.evolve(summed_up, observations=task.observations))
             case WritePrompts():
                 return _answer(prompts.write_prompts(task))
 
