@@ -1,12 +1,15 @@
 """What the environment may say, and how a mistake in it is reported."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import attrs
 import pytest
 
 from reflekt_core.config import Config
 from reflekt_core.errors import ConfigurationError
+from reflekt_core.model.assistance import Access
+from reflekt_core.model.prices import PRICES, Price
 
 SECRET = "hV7#q2Lx9-made-up-for-these-tests-zR4w"
 OTHER = "another-0ne-made-up-for-these-tests-Kp8Y"
@@ -26,7 +29,11 @@ def test_every_variable_is_read() -> None:
     config = Config.from_env(
         {
             "REFLEKT_STORE": "memory://",
-            "AI_PROVIDER": "rustbert",
+            "AI_PROVIDER": "anthropic, openai, rustbert",
+            "ANTHROPIC_API_KEY": "sk-ant",
+            "ANTHROPIC_MODEL": "claude-sonnet-5-5",
+            "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
+            "REFLEKT_AI_PRICES": '{"m": {"input": "1.5", "output": 2, "cached": "0.1"}}',
             "JWT_SECRET": SECRET,
             "JWT_SECRET_PREVIOUS": OTHER,
             "JWT_JWKS_URL": "https://id.example.org/jwks",
@@ -45,7 +52,12 @@ def test_every_variable_is_read() -> None:
     )
     assert config == Config(
         store="memory://",
-        ai_providers=("local",),
+        ai_providers=("anthropic", "openai", "local"),
+        ai_access={
+            "openai": Access(base_url="http://127.0.0.1:11434/v1"),
+            "anthropic": Access("sk-ant", "claude-sonnet-5-5"),
+        },
+        ai_prices={**PRICES, "m": Price(Decimal("1.5"), Decimal(2), Decimal("0.1"))},
         jwt_secret=SECRET,
         jwt_secret_previous=OTHER,
         jwt_jwks_url="https://id.example.org/jwks",
@@ -62,7 +74,8 @@ def test_every_variable_is_read() -> None:
         stage="prod",
     )
     unread = [f.name for f in attrs.fields(Config) if getattr(config, f.name) == f.default]
-    assert unread == ["ai_providers"]
+    assert unread == []
+    assert "sk-ant" not in repr(config)
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -116,8 +129,23 @@ JWKS = {
         ({"JWT_SECRET_PARAMETER": "/prod/jwt"}, "JWT_SECRET_PARAMETER", "aws"),
         ({"OPENAI_API_KEY_PARAMETER": "/prod/ai"}, "OPENAI_API_KEY_PARAMETER", "aws"),
         ({"REFLEKT_CURSOR_SECRET_PARAMETER": "/x"}, "REFLEKT_CURSOR_SECRET_PARAMETER", "aws"),
-        ({"AI_PROVIDER": "openai"}, "AI_PROVIDER", "does not bring openai"),
-        ({"AI_PROVIDER": "local,anthropic"}, "AI_PROVIDER", "does not bring anthropic"),
+        ({"AI_PROVIDER": "openai"}, "OPENAI_API_KEY", "your key"),
+        ({"AI_PROVIDER": "anthropic,local"}, "ANTHROPIC_API_KEY", "your key"),
+        ({"AI_PROVIDER": "local,anthropic"}, "AI_PROVIDER", "nothing may come after local"),
+        ({"OPENAI_BASE_URL": "localhost:11434"}, "OPENAI_BASE_URL", "http://"),
+        ({"ANTHROPIC_BASE_URL": "http://me:secret@h"}, "ANTHROPIC_BASE_URL", "http://"),
+        ({"REFLEKT_AI_PRICES": "0.1"}, "REFLEKT_AI_PRICES", "per million"),
+        ({"REFLEKT_AI_PRICES": '{"m": {"input": "0.1"}}'}, "REFLEKT_AI_PRICES", "per million"),
+        (
+            {"REFLEKT_AI_PRICES": '{"m": {"input": "x", "output": 1}}'},
+            "REFLEKT_AI_PRICES",
+            "per million",
+        ),
+        (
+            {"REFLEKT_AI_PRICES": '{"m": {"input": -1, "output": 1}}'},
+            "REFLEKT_AI_PRICES",
+            "per million",
+        ),
         ({"AI_PROVIDER": "gpt"}, "AI_PROVIDER", "local"),
         ({"AI_PROVIDER": "local,"}, "AI_PROVIDER", "local"),
         ({"REFLEKT_CORS_ORIGINS": "https://a.org/"}, "REFLEKT_CORS_ORIGINS", "https://"),

@@ -3,23 +3,25 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from reflekt_core.errors import ConfigurationError, ReflektError
 from reflekt_core.model.accounts import Actor
-from reflekt_core.ports import Assistant, Cipher, Clock, Ids, Store
+from reflekt_core.ports import Assistant, Cipher, Clock, ExternalAssistant, Ids, Store
 from reflekt_core.services.context import Context
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
     from reflekt_core.model.jobs import Job, JobKind
+    from reflekt_core.providers import AnyAssistant
     from reflekt_core.services.analytics import Analytics
+    from reflekt_core.services.assistance import Gate
     from reflekt_core.services.categories import Categories, Tags
     from reflekt_core.services.entries import Entries
     from reflekt_core.services.events import Consumer, Publisher
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from reflekt_core.services.prompts import PromptService
     from reflekt_core.services.settings import SettingsService
     from reflekt_core.services.transfer import AccountService, AdminService
+
+    AssistantChoice = (
+        str | AnyAssistant | Sequence[AnyAssistant] | Callable[[], Sequence[AnyAssistant]]
+    )
 
 __all__ = ["Reflekt", "TimeOrderedIds", "Worker", "utc_now"]
 
@@ -65,7 +71,7 @@ class _Parts:
     def __init__(
         self,
         store: Store,
-        assistant: Callable[[], Assistant],
+        assistants: "Callable[[], Sequence[AnyAssistant]]",
         clock: Clock,
         ids: Ids,
         trash_days: int,
@@ -77,14 +83,15 @@ class _Parts:
         self.worker: Worker | None = None
         self.purged_at: datetime | None = None
         self.closed = False
-        self._open_assistant = assistant
-        self._assistant: Assistant | None = None
+        self._open_assistants = assistants
 
-    def assistant(self) -> Assistant:
-        """Return the assistant, opened at the first use."""
-        if self._assistant is None:
-            self._assistant = self._open_assistant()
-        return self._assistant
+    @cached_property
+    def gate(self) -> "Gate":
+        """The way to the assistants, who are opened at the first use."""
+        from reflekt_core.providers import local_assistant
+        from reflekt_core.services.assistance import Gate
+
+        return Gate(self.store, self.clock, cache(self._open_assistants), cache(local_assistant))
 
     def settle(self) -> int:
         """Handle what is pending, unless a worker does so in the background."""
@@ -124,8 +131,8 @@ class _Parts:
 
         return {
             "analytics": partial(count_entry, self.store),
-            "insights": partial(understand, self.store, self.clock, self.assistant),
-            "jobs": partial(run_job, self.store, self.clock),
+            "insights": partial(understand, self.gate),
+            "jobs": partial(run_job, self.gate),
         }
 
 
@@ -152,7 +159,7 @@ class Reflekt:
             parts.store,
             parts.clock,
             parts.ids,
-            parts.assistant,
+            lambda: parts.gate,
             parts.settle,
             parts.wake,
         )
@@ -163,7 +170,7 @@ class Reflekt:
         url: str = "sqlite:///journal.db",
         *,
         user: str = "me",
-        assistant: str | Assistant = "local",
+        assistant: "AssistantChoice" = "local",
         cipher: Cipher | None = None,
     ) -> Self:
         """
@@ -172,7 +179,8 @@ class Reflekt:
         Args:
             url: ``memory://`` or ``sqlite:///path``.
             user: Whose journal; any id.
-            assistant: The name of an AI provider, or one of your own.
+            assistant: The name of an AI provider, or several with commas between, in the order in
+                which they are asked; or one or more of your own, or what returns them.
             cipher: Seals what the store keeps; by default nothing is encrypted.
 
         Raises:
@@ -187,7 +195,7 @@ class Reflekt:
         store: Store,
         *,
         user: str = "me",
-        assistant: str | Assistant = "local",
+        assistant: "AssistantChoice" = "local",
         clock: Clock = utc_now,
         ids: Ids | None = None,
         trash_days: int = 30,
@@ -195,8 +203,7 @@ class Reflekt:
         """Return the journal of *user* in *store*; entries leave the trash after *trash_days*."""
         if not user:
             raise ConfigurationError("user must not be empty")
-        opened = _assistant_opener(assistant)
-        parts = _Parts(store, opened, clock, ids or TimeOrderedIds(), trash_days)
+        parts = _Parts(store, _opener(assistant), clock, ids or TimeOrderedIds(), trash_days)
         return cls(parts, Actor(user))
 
     def acting_as(self, actor: Actor) -> "Reflekt":
@@ -345,16 +352,16 @@ class Reflekt:
         self.close()
 
 
-def _assistant_opener(assistant: str | Assistant) -> Callable[[], Assistant]:
-    if isinstance(assistant, Assistant):
-        return lambda: assistant
-    from reflekt_core.providers import PROVIDERS, open_assistant
+def _opener(assistant: "AssistantChoice") -> "Callable[[], Sequence[AnyAssistant]]":
+    if isinstance(assistant, Assistant | ExternalAssistant):
+        return lambda: (assistant,)
+    if not isinstance(assistant, str):
+        return assistant if callable(assistant) else lambda: assistant
+    names = [name.strip() for name in assistant.split(",")]
+    from reflekt_core.providers import check_names, open_assistants
 
-    if assistant not in PROVIDERS:
-        raise ConfigurationError(
-            f"there is no AI provider {assistant!r}; known: {', '.join(sorted(PROVIDERS))}"
-        )
-    return partial(open_assistant, assistant)
+    check_names(names)
+    return partial(open_assistants, names)
 
 
 class Worker(threading.Thread):

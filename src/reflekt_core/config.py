@@ -9,17 +9,24 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 import attrs
 
 from reflekt_core.errors import ConfigurationError
+from reflekt_core.model.assistance import Access
+from reflekt_core.model.prices import PRICES, Price
 
 __all__ = ["Config"]
 
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_PROVIDERS: Final = {"local": "local", "rustbert": "local"}  # AI_PROVIDER: name
-_PROVIDERS_TO_COME: Final = ("openai", "anthropic")
+_VENDORS: Final = ("openai", "anthropic")
+_PROVIDERS: Final = {  # AI_PROVIDER: name
+    "local": "local",
+    "rustbert": "local",
+    **{vendor: vendor for vendor in _VENDORS},
+}
 _TRUTH: Final = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -32,7 +39,7 @@ _SECRETS: Final = (
     "ANTHROPIC_API_KEY",
 )
 _OWN_PREFIX: Final = "REFLEKT_"
-_OWN: Final = ("STORE", "CURSOR_SECRET", "CORS_ORIGINS", "TRASH_DAYS")
+_OWN: Final = ("STORE", "CURSOR_SECRET", "CORS_ORIGINS", "TRASH_DAYS", "AI_PRICES")
 _LEAST_SECRET_BYTES: Final = 32
 _STORE: Final = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -55,6 +62,10 @@ class Config:
     """REFLEKT_STORE: URL of the store; a file in the working directory by default."""
     ai_providers: tuple[str, ...] = ("local",)
     """AI_PROVIDER: names, in the order in which they are tried; rustbert is local."""
+    ai_access: Mapping[str, Access] = attrs.field(factory=dict, repr=False)
+    """OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL, and the same with ANTHROPIC: by vendor."""
+    ai_prices: Mapping[str, Price] = PRICES
+    """REFLEKT_AI_PRICES: prices of models, besides those that are known."""
     jwt_secret: str | None = attrs.field(default=None, repr=False)
     """JWT_SECRET: signs and verifies HS256 tokens."""
     jwt_secret_previous: str | None = attrs.field(default=None, repr=False)
@@ -116,6 +127,8 @@ class Config:
                 env, "REFLEKT_STORE", cls().store, _STORE, "a URL such as sqlite:///journal.db"
             ),
             ai_providers=_ai_providers(env),
+            ai_access=_ai_access(env),
+            ai_prices=_ai_prices(env),
             jwt_secret=_secret(env, "JWT_SECRET"),
             jwt_secret_previous=_secret(env, "JWT_SECRET_PREVIOUS"),
             jwt_jwks_url=_word(env, "JWT_JWKS_URL"),
@@ -192,14 +205,55 @@ def _max_lifetime(env: Mapping[str, str]) -> timedelta | None:
 
 def _ai_providers(env: Mapping[str, str]) -> tuple[str, ...]:
     names = [name.strip() for name in (_word(env, "AI_PROVIDER") or "local").lower().split(",")]
-    missing = [name for name in names if name in _PROVIDERS_TO_COME]
-    if missing:
-        raise ConfigurationError(
-            f"AI_PROVIDER: this version does not bring {missing[0]} yet; use local"
-        )
     if not set(names) <= set(_PROVIDERS):
-        raise _wrong("AI_PROVIDER", "one of " + ", ".join(_PROVIDERS))
-    return tuple(dict.fromkeys(_PROVIDERS[name] for name in names))
+        raise _wrong("AI_PROVIDER", "one of " + ", ".join(_PROVIDERS) + ", or several with commas")
+    providers = tuple(dict.fromkeys(_PROVIDERS[name] for name in names))
+    if "local" in providers[:-1]:
+        raise ConfigurationError("AI_PROVIDER: nothing may come after local, which always answers")
+    for vendor in (name.upper() for name in providers if name in _VENDORS):
+        if not env.keys() & {f"{vendor}_API_KEY", f"{vendor}_BASE_URL"}:
+            raise ConfigurationError(
+                f"{vendor}_API_KEY must be set to your key when AI_PROVIDER names {vendor.lower()}"
+            )
+    return providers
+
+
+def _ai_access(env: Mapping[str, str]) -> Mapping[str, Access]:
+    found = {vendor: _access(env, vendor.upper()) for vendor in _VENDORS}
+    return {vendor: access for vendor, access in found.items() if access != Access()}
+
+
+def _access(env: Mapping[str, str], prefix: str) -> Access:
+    base_url = _word(env, f"{prefix}_BASE_URL")
+    if base_url and not re.fullmatch(r"https?://[^\s/@]+(?:/[^\s?#]*)?", base_url):
+        raise _wrong(f"{prefix}_BASE_URL", "a URL such as http://127.0.0.1:11434/v1")
+    return Access(_word(env, f"{prefix}_API_KEY"), _word(env, f"{prefix}_MODEL"), base_url)
+
+
+def _ai_prices(env: Mapping[str, str]) -> Mapping[str, Price]:
+    value = _word(env, "REFLEKT_AI_PRICES")
+    if value is None:
+        return PRICES
+    import json  # noqa: PLC0415 - only for who extends the table
+
+    try:
+        given = json.loads(value)
+        mine = {str(model): _price(price) for model, price in given.items()}
+    except (ValueError, TypeError, AttributeError, ArithmeticError, KeyError):
+        raise _wrong(
+            "REFLEKT_AI_PRICES",
+            'US dollars per million tokens, as in {"my-model": {"input": "0.10", "output": "0.50"}}',
+        ) from None
+    return {**PRICES, **mine}
+
+
+def _price(given: Mapping[str, str]) -> Price:
+    amounts = {name: Decimal(str(amount)) for name, amount in given.items()}
+    if not {"input", "output"} <= amounts.keys() <= {"input", "output", "cached"}:
+        raise ValueError
+    if not all(amount.is_finite() and amount >= 0 for amount in amounts.values()):
+        raise ValueError
+    return Price(**amounts)
 
 
 def _role_claim(env: Mapping[str, str]) -> str:

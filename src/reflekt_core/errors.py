@@ -29,6 +29,8 @@ Every error Reflekt raises on purpose, in one tree.
         ├── InvalidOutput           the answer is not of the form asked for
         ├── InputTooLong            the text is longer than the model takes
         ├── BudgetExceeded          the user's budget for the day does not allow the call
+        │   └── PriceUnknown        nobody knows what the call would cost
+        ├── BeingAsked              the same is being asked right now
         ├── ConsentMissing          the user has not agreed to sending text there
         └── UnsupportedCapability   the model or server cannot do what is needed
 
@@ -44,6 +46,7 @@ __all__ = [
     "AccountErased",
     "AnswerTimeout",
     "AssistantError",
+    "BeingAsked",
     "BudgetExceeded",
     "ConfigurationError",
     "Conflict",
@@ -58,6 +61,7 @@ __all__ = [
     "ModelUnavailable",
     "NotFound",
     "Problem",
+    "PriceUnknown",
     "ProviderMisconfigured",
     "ProviderUnavailable",
     "QuotaExhausted",
@@ -306,6 +310,20 @@ class BudgetExceeded(AssistantError):
     """The user's budget for the day does not allow the call."""
 
     code = "ai_budget_exceeded"
+    surely_unbilled = True
+
+
+class PriceUnknown(BudgetExceeded):
+    """The user has a budget in money, and what the model costs is not known."""
+
+    code = "ai_price_unknown"
+
+
+class BeingAsked(AssistantError):
+    """The same is being asked right now, and need not be paid for twice. Try again in a moment."""
+
+    code = "ai_being_asked"
+    may_be_retried = True
     surely_unbilled = True
 
 

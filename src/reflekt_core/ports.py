@@ -416,7 +416,8 @@ class Store(ABC):
         """
         Return the records of *kind*.
 
-        It is `Settings`, `Category`, `Job`, `DailyPrompt`, `Failure`, `Receipt` or `DayUsage`.
+        It is `Settings`, `Category`, `Job`, `DailyPrompt`, `Failure`, `Receipt`, `DayUsage` or
+        `CachedAnswer`.
         """
 
     @abstractmethod

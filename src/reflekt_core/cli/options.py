@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
 import click
@@ -24,8 +24,12 @@ from reflekt_core.model.paging import Page, through
 from reflekt_core.serialization import read, wire
 from reflekt_core.stores import open_store
 
+if TYPE_CHECKING:
+    from reflekt_core.providers import AnyAssistant
+
 __all__ = [
     "Command",
+    "assistants_of",
     "category_named",
     "day",
     "duration",
@@ -106,7 +110,7 @@ def opened(store: str | None, user: str, *, new: bool = False) -> Iterator[Refle
     reflekt = Reflekt.on(
         open_store(url),
         user=user,
-        assistant=config.ai_providers[0],
+        assistant=assistants_of(config),
         trash_days=config.trash_for.days,
     )
     try:
@@ -114,6 +118,17 @@ def opened(store: str | None, user: str, *, new: bool = False) -> Iterator[Refle
     finally:
         # Not `reflekt.close`, which would first understand what was written: that can wait.
         reflekt.store.close()
+
+
+def assistants_of(config: Config) -> "Callable[[], Sequence[AnyAssistant]]":
+    """Return what opens the AI providers that *config* names."""
+
+    def opened() -> "Sequence[AnyAssistant]":
+        from reflekt_core.providers import open_assistants  # noqa: PLC0415 - not for every command
+
+        return open_assistants(config.ai_providers, config.ai_access, config.ai_prices)
+
+    return opened
 
 
 def file_of(url: str) -> Path | None:

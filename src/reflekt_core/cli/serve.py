@@ -16,7 +16,7 @@ from reflekt_core.app import Reflekt, utc_now
 from reflekt_core.cli.demo import fill
 from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
 from reflekt_core.cli.logs import log_to
-from reflekt_core.cli.options import Command
+from reflekt_core.cli.options import Command, assistants_of
 from reflekt_core.cli.server import http_server
 from reflekt_core.cli.token import issuer
 from reflekt_core.config import Config
@@ -51,7 +51,7 @@ def build(config: Config) -> "tuple[Reflekt, WSGIApplication]":
     reflekt = Reflekt.on(
         open_store(config.store),
         user=_USER,
-        assistant=config.ai_providers[0],
+        assistant=assistants_of(config),
         trash_days=config.trash_for.days,
     )
     dispatch = Dispatch(

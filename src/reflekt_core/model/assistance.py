@@ -13,6 +13,7 @@ from reflekt_core.model.prompts import WritePrompts
 from reflekt_core.model.settings import Vendor
 
 __all__ = [
+    "Access",
     "Answer",
     "Capabilities",
     "Consented",
@@ -78,7 +79,8 @@ class Answer(Generic[T]):
     The result of a task, who gave it, and what it cost.
 
     `passed_over` names who was to answer before and did not, and why. `input_cut`: the text was
-    longer than the model takes, and was cut at the end of a sentence.
+    longer than the model takes, and was cut at the end of a sentence. `kept_as` is the key under
+    which the service keeps the answer, so as not to pay for it again.
     """
 
     result: T
@@ -88,6 +90,8 @@ class Answer(Generic[T]):
     usage: Usage = attrs.field(factory=Usage)
     passed_over: tuple[PassedOver, ...] = ()
     input_cut: bool = False
+    kept_as: str = ""
+    vendor: Vendor | None = None
 
 
 @attrs.frozen
@@ -116,11 +120,26 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
         return tuple(_mapped(item, change) for item in value)
     if attrs.has(type(value)):
         fields = attrs.fields(type(value))
-        return attrs.evolve(value, **{f.name: _mapped(getattr(value, f.name), change) for f in fields})
+        return attrs.evolve(
+            value, **{f.name: _mapped(getattr(value, f.name), change) for f in fields}
+        )
     return value
 
 
-# What passes between an assistant and the language model below it.
+# How a language model is reached, and what passes between an assistant and the model below it.
+
+
+@attrs.frozen
+class Access:
+    """
+    How a vendor's model is reached; what is None comes from the environment, or is the default.
+
+    `api_key` may be a function that fetches the key when it is first needed.
+    """
+
+    api_key: str | Callable[[], str] | None = attrs.field(default=None, repr=False)
+    model: str | None = None
+    base_url: str | None = None
 
 
 @attrs.frozen

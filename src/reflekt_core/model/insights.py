@@ -11,6 +11,7 @@ from reflekt_core.errors import InvalidInput
 from reflekt_core.model.entries import PRIVATE, Content, Day
 from reflekt_core.model.feelings import Emotion, Sentiment
 from reflekt_core.model.fields import WORDS, check
+from reflekt_core.model.settings import Vendor
 
 __all__ = [
     "AnalyseEntry",
@@ -22,8 +23,8 @@ __all__ = [
     "InsightState",
     "InsightStatus",
     "InsightView",
-    "PassedOver",
     "Passage",
+    "PassedOver",
     "Period",
     "Provenance",
     "Safety",
@@ -113,7 +114,9 @@ class Usage:
 
     def __add__(self, other: "Usage") -> "Usage":
         """Return both together."""
-        return Usage(*(a + b for a, b in zip(attrs.astuple(self), attrs.astuple(other), strict=True)))
+        return Usage(
+            *(a + b for a, b in zip(attrs.astuple(self), attrs.astuple(other), strict=True))
+        )
 
 
 @attrs.frozen
@@ -209,6 +212,10 @@ class Insight:
     content_version: int = attrs.field(metadata=PRIVATE)
     analysis: Analysis
     provenance: Provenance
+    cached: tuple[str, ...] = attrs.field(default=(), metadata=PRIVATE)
+    """Keys of answers, to this entry's texts, that are kept so as not to be paid for again."""
+    vendor: Vendor | None = attrs.field(default=None, metadata=PRIVATE)
+    """Whose server read the text; None if it never left this machine."""
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ class JobKind(StrEnum):
     ERASE_ACCOUNT = "erase_account"
     REBUILD_INDEX = "rebuild_index"
     REBUILD_ANALYTICS = "rebuild_analytics"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
 
 class JobState(StrEnum):

@@ -13,6 +13,7 @@ __all__ = ["PRICES", "Price"]
 
 _MILLION = 1_000_000
 _SMALLEST = Decimal("0.000001")
+_READ_ON = date(2026, 11, 1)
 
 
 @attrs.frozen
@@ -26,8 +27,8 @@ class Price:
 
     input: Decimal
     output: Decimal
-    read_on: date
     cached: Decimal | None = None
+    read_on: date | None = None
     up_to_tokens: int | None = None
 
     def cost(self, usage: Usage) -> Decimal:
@@ -42,9 +43,9 @@ class Price:
 
 
 PRICES: Final[Mapping[str, Price]] = {
-    "gpt-6-luna": Price(Decimal("0.10"), Decimal("0.50"), date(2026, 11, 1)),
+    "gpt-6-luna": Price(Decimal("0.10"), Decimal("0.50"), read_on=_READ_ON),
     "claude-haiku-5-5": Price(
-        Decimal("0.10"), Decimal("0.50"), date(2026, 11, 1), up_to_tokens=100_000
+        Decimal("0.10"), Decimal("0.50"), read_on=_READ_ON, up_to_tokens=100_000
     ),
 }
 """The price of each model that is known. A model that is not here is not guessed at."""

@@ -9,6 +9,8 @@ import attrs
 
 from reflekt_core.model.entries import PRIVATE
 from reflekt_core.model.fields import WORDS, Items, Range, Text, check
+from reflekt_core.model.insights import Provenance
+from reflekt_core.model.settings import Vendor
 
 __all__ = [
     "DailyPrompt",
@@ -100,9 +102,10 @@ class Prompt:
 
 @attrs.frozen
 class Prompts:
-    """Some prompts."""
+    """Some prompts, and where they come from."""
 
     items: tuple[Prompt, ...]
+    provenance: Provenance
 
 
 @attrs.frozen
@@ -112,3 +115,5 @@ class DailyPrompt:
     date: date
     prompt: Prompt
     version: int = attrs.field(default=1, metadata=PRIVATE)
+    vendor: Vendor | None = attrs.field(default=None, metadata=PRIVATE)
+    """Whose model wrote it; None if it was written on this machine."""

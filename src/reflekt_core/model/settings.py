@@ -29,6 +29,7 @@ __all__ = [
     "ThemeWords",
     "TimeOfDay",
     "Tone",
+    "Vendor",
     "Weekday",
 ]
 
@@ -182,8 +183,8 @@ class AISettings:
     enabled: bool = True
     provider: Provider = Provider.AUTO
     consent: Consent = ()
-    daily_budget_usd: DailyMoney = Decimal("0.25")
-    daily_token_budget: DailyTokens = 200_000
+    daily_budget_usd: DailyMoney | None = Decimal("0.25")
+    daily_token_budget: DailyTokens | None = 200_000
 
 
 @attrs.frozen

@@ -90,8 +90,8 @@ class AISettingsPatch:
     enabled: bool | Unset = UNSET
     provider: Provider | Unset = UNSET
     consent: Consent | Unset = UNSET
-    daily_budget_usd: DailyMoney | Unset = UNSET
-    daily_token_budget: DailyTokens | Unset = UNSET
+    daily_budget_usd: DailyMoney | None | Unset = UNSET
+    daily_token_budget: DailyTokens | None | Unset = UNSET
 
     def __attrs_post_init__(self) -> None:
         check(self)

@@ -7,19 +7,66 @@ from typing import Annotated
 import attrs
 
 from reflekt_core.model.fields import Text, check
+from reflekt_core.model.settings import Vendor
 
-__all__ = ["AIUsage", "DayUsage", "Health", "Receipt", "UsageQuery", "UserUsage"]
+__all__ = [
+    "AIUsage",
+    "CachedAnswer",
+    "DayUsage",
+    "Health",
+    "Hold",
+    "Receipt",
+    "UsageQuery",
+    "UserUsage",
+]
+
+
+@attrs.frozen
+class Hold:
+    """
+    The worst that a call to an AI provider may cost, set aside before it is made.
+
+    `question` tells apart what is asked. A call that was never settled may have been paid for, so
+    its hold stays.
+    """
+
+    question: str
+    since: datetime
+    tokens: int
+    cost_usd: Decimal
 
 
 @attrs.frozen
 class DayUsage:
-    """AI calls of a user on a UTC day, and what they cost."""
+    """AI calls of a user on a UTC day, what they cost, and what is set aside for those under way."""
 
     date: date
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: Decimal = Decimal("0.000000")
+    holds: tuple[Hold, ...] = ()
+    version: int = 1
+
+    @property
+    def tokens_gone(self) -> int:
+        """Return the tokens spent or set aside."""
+        return self.input_tokens + self.output_tokens + sum(hold.tokens for hold in self.holds)
+
+    @property
+    def cost_gone_usd(self) -> Decimal:
+        """Return the money spent or set aside."""
+        return sum((hold.cost_usd for hold in self.holds), self.cost_usd)
+
+
+@attrs.frozen
+class CachedAnswer:
+    """What a vendor's model answered, so that the same is never paid for twice; `answer` is JSON."""
+
+    key: str
+    vendor: Vendor | None
+    answer: str
+    input_cut: bool
     version: int = 1
 
 
@@ -35,6 +82,8 @@ class Receipt:
     leased_until: datetime
     answer: str | None = None
     version: int = 1
+    name: str = ""
+    """The key under which it is stored."""
 
 
 @attrs.frozen

@@ -1,32 +1,92 @@
-"""AI providers: the table of their names, and how one is opened. A new provider is one row."""
+"""AI providers: the table of their names, and how they are opened. A new provider is one row."""
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from reflekt_core.errors import ConfigurationError
-from reflekt_core.ports import Assistant
+from reflekt_core.model.assistance import Access
+from reflekt_core.model.prices import PRICES, Price
+from reflekt_core.ports import Assistant, Completion, ExternalAssistant
 
-__all__ = ["PROVIDERS", "open_assistant"]
+__all__ = [
+    "PROVIDERS",
+    "AnyAssistant",
+    "check_names",
+    "local_assistant",
+    "open_assistant",
+    "open_assistants",
+]
+
+AnyAssistant = Assistant | ExternalAssistant
 
 PROVIDERS: dict[str, str] = {
     "local": "reflekt_core.providers.local:LocalAssistant",
     "rustbert": "reflekt_core.providers.local:LocalAssistant",  # the name its users know; no Rust
+    "openai": "reflekt_core.providers.openai:OpenAICompletion",
+    "anthropic": "reflekt_core.providers.anthropic:AnthropicCompletion",
 }
-"""Name of a provider -> "module:Class"."""
+"""Name of a provider -> "module:Class", which is an `Assistant` or a `Completion`."""
 
 
-def open_assistant(name: str) -> Assistant:
+def open_assistants(
+    names: Sequence[str],
+    access: Mapping[str, Access] | None = None,
+    prices: Mapping[str, Price] = PRICES,
+) -> tuple[AnyAssistant, ...]:
     """
-    Return the assistant called *name*.
+    Return the assistants called *names*, in the order in which they are to be asked.
+
+    Raises:
+        ConfigurationError: `check_names` says why.
+    """
+    check_names(names)
+    return tuple(open_assistant(name, (access or {}).get(name), prices) for name in names)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """
+    Let pass the names of providers in an order that makes sense.
+
+    Raises:
+        ConfigurationError: A name is not known, or one comes after the offline provider, which
+            always answers: what it was given is never then sent elsewhere.
+    """
+    for name in names:
+        if name not in PROVIDERS:
+            raise ConfigurationError(
+                f"there is no AI provider {name!r}; known: {', '.join(sorted(PROVIDERS))}"
+            )
+    for name in names[:-1]:
+        if PROVIDERS[name] == PROVIDERS["local"]:
+            raise ConfigurationError(f"no AI provider may come after {name}, which always answers")
+
+
+def open_assistant(
+    name: str, access: Access | None = None, prices: Mapping[str, Price] = PRICES
+) -> AnyAssistant:
+    """
+    Return the assistant called *name*; of a vendor's, *access* says how its model is reached.
 
     Raises:
         ConfigurationError: There is none of that name; the message lists those there are.
     """
-    if name not in PROVIDERS:
-        raise ConfigurationError(
-            f"there is no AI provider of that name; there are: {', '.join(sorted(PROVIDERS))}"
-        )
+    check_names([name])
     module, _, attribute = PROVIDERS[name].partition(":")
-    assistant = getattr(import_module(module), attribute)()
+    kind = getattr(import_module(module), attribute)
+    if issubclass(kind, Completion):
+        # Loaded only for who asks a language model.
+        from reflekt_core.providers.language_model import LanguageModelAssistant  # noqa: PLC0415
+
+        return LanguageModelAssistant(kind(access or Access()), prices=prices)
+    assistant = kind()
     if not isinstance(assistant, Assistant):
         raise ConfigurationError(f"the AI provider {name!r} is not an Assistant")
+    return assistant
+
+
+def local_assistant() -> Assistant:
+    """Return the offline assistant."""
+    assistant = open_assistant("local")
+    if not isinstance(assistant, Assistant):
+        raise ConfigurationError("the AI provider 'local' must answer on this machine")
     return assistant

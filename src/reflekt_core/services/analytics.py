@@ -45,7 +45,7 @@ from reflekt_core.model.trends import (
 from reflekt_core.ports import Store
 from reflekt_core.services.context import Context
 
-__all__ = ["Analytics", "count_entry", "rebuild_some"]
+__all__ = ["Analytics", "count_entry", "observed", "rebuild_some"]
 
 ENTRIES_A_DAY = 10
 """How many entries of a day are looked at to name those that an observation rests on."""
@@ -164,6 +164,16 @@ class Analytics:
         about_topics = observation.kind is ObservationKind.TOPIC_CHANGE
         insight = self.context.store.insights.get(user_id, entry.id) if about_topics else None
         return rests_on(observation, facts, insight_facts(insight))
+
+
+def observed(context: Context, account: Account, first: date, last: date) -> tuple[str, ...]:
+    """Return what the figures of the days from *first* to *last* bear out, as sentences."""
+    context.settle()
+    aggregates = context.store.aggregates
+    length = last - first + timedelta(days=1)
+    days = aggregates.days(account.user_id, first, last)
+    before = aggregates.days(account.user_id, first - length, first - timedelta(days=1))
+    return tuple(one.text for one in observe(days, before, None, None))
 
 
 def count_entry(store: Store, event: Event) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 import attrs
@@ -17,7 +17,10 @@ from reflekt_core.errors import (
 from reflekt_core.model.accounts import Account, Actor, Permission
 from reflekt_core.model.entries import local_date
 from reflekt_core.model.settings import Settings
-from reflekt_core.ports import Assistant, Clock, Ids, Store
+from reflekt_core.ports import Clock, Ids, Store
+
+if TYPE_CHECKING:
+    from reflekt_core.services.assistance import Gate
 
 __all__ = [
     "ANY_VERSION",
@@ -67,9 +70,14 @@ class Context:
     store: Store
     clock: Clock
     ids: Ids
-    assistant: Callable[[], Assistant]
+    open_gate: "Callable[[], Gate]"
     settle: Callable[[], object]
     wake: Callable[[], object]
+
+    @property
+    def gate(self) -> "Gate":
+        """The way to the assistants."""
+        return self.open_gate()
 
     def authorise(self, permission: Permission | None) -> Account:
         """

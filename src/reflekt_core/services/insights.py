@@ -1,8 +1,8 @@
 """Understanding entries, continuing drafts, summing up periods."""
 
-from collections.abc import Callable
-from datetime import UTC, date, timedelta
-from typing import Any, overload
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -24,19 +24,18 @@ from reflekt_core.model.insights import (
     Passage,
     Period,
     Provenance,
-    Suggestions,
     SuggestionsView,
     SuggestWays,
     Summarise,
-    Summary,
     SummaryView,
 )
 from reflekt_core.model.paging import through
-from reflekt_core.model.prompts import Prompt, WritePrompts
 from reflekt_core.model.safety import screen
 from reflekt_core.model.settings import Settings
-from reflekt_core.model.usage import DayUsage
-from reflekt_core.ports import Assistant, Clock, Store
+from reflekt_core.model.usage import CachedAnswer
+from reflekt_core.ports import Clock
+from reflekt_core.services.analytics import observed
+from reflekt_core.services.assistance import Gate, still_allowed
 from reflekt_core.services.context import SETTINGS_KEY, Context, insist
 from reflekt_core.services.entries import live_entry
 from reflekt_core.services.receipts import once
@@ -45,9 +44,10 @@ __all__ = [
     "SuggestionService",
     "SummaryService",
     "analyse",
-    "ask",
+    "provenance",
     "read_insight",
     "understand",
+    "understand_again",
 ]
 
 MOST_PASSAGES = 200
@@ -75,9 +75,7 @@ def analyse(context: Context, id: UUID, idempotency_key: str | None) -> View:
     entry = live_entry(context, account, id)
 
     def run() -> InsightState:
-        _understand(
-            context.store, context.clock, context.assistant(), account, entry, context.settings()
-        )
+        _understand(context.gate, account, entry)
         return InsightState(InsightStatus.READY)
 
     try:
@@ -88,9 +86,7 @@ def analyse(context: Context, id: UUID, idempotency_key: str | None) -> View:
     return _view(context, account, id)
 
 
-def understand(
-    store: Store, clock: Clock, assistant: Callable[[], Assistant], event: Event
-) -> None:
+def understand(gate: Gate, event: Event) -> None:
     """
     Follow from *event*: understand the entry's present text, or forget it with the entry.
 
@@ -101,12 +97,13 @@ def understand(
     """
     if event.kind is EventKind.JOB_REQUESTED:
         return
+    store = gate.store
     account = store.accounts.get(event.user_id)
     entry_id = UUID(event.subject_id)
     entry = store.entries.get(event.user_id, entry_id)
     try:
         if not isinstance(entry, Entry):
-            _forget(store, account, entry_id)
+            _forget(gate, account, entry_id)
             return
         settings = store.records(Settings).get(event.user_id, SETTINGS_KEY) or Settings()
         insight = store.insights.get(event.user_id, entry_id)
@@ -114,9 +111,9 @@ def understand(
         if known or entry.trashed_at is not None:
             return
         if not settings.ai.enabled:
-            _note_failure(store, clock, account, entry, SWITCHED_OFF)
+            _note_failure(gate, account, entry, SWITCHED_OFF)
             return
-        _understand(store, clock, assistant(), account, entry, settings)
+        _understand(gate, account, entry)
     except AccountErased:
         return
     except AssistantError as error:
@@ -124,53 +121,66 @@ def understand(
             raise
 
 
-def _understand(  # noqa: PLR0913, PLR0917 - the ports it needs, and the entry
-    store: Store,
-    clock: Clock,
-    assistant: Assistant,
-    account: Account,
-    entry: Entry,
-    settings: Settings,
-) -> None:
-    failures = store.records(Failure)
-    preferences = settings.preferences
+def understand_again(gate: Gate, account: Account, entry_id: UUID) -> None:
+    """Replace what was understood of the entry; where that fails there is nothing left of it."""
+    entry = gate.store.entries.get(account.user_id, entry_id)
+    _forget(gate, account, entry_id)
+    if isinstance(entry, Entry):
+        with suppress(AssistantError):  # noted as the entry's state
+            _understand(gate, account, entry)
+
+
+def _understand(gate: Gate, account: Account, entry: Entry) -> None:
+    """Understand the entry's text and keep the insight, or note why there is none."""
+    store, id = gate.store, entry.id
+    preferences = gate.settings(account).preferences
     task = AnalyseEntry(entry.title, entry.content, preferences.language, preferences.tone)
     try:
-        answer = assistant.answer(task)
+        answer = gate.ask(account, task)
     except AssistantError as error:
-        _note_failure(store, clock, account, entry, error.code)
+        _note_failure(gate, account, entry, error.code)
         raise
-    except Exception:  # noqa: BLE001 - whatever a provider does wrong, the entry's state is told
-        _note_failure(store, clock, account, entry, AssistantError.code)
-        # Without its cause: a provider's own words may quote the entry.
-        raise AssistantError("the AI provider failed", provider="", retryable=True) from None
-    _note_usage(store, clock, account, answer)
+    before = store.insights.get(account.user_id, id)
     insight = Insight(
-        entry.id,
+        id,
         entry.version,
         entry.content_version,
         answer.result,
-        _provenance(answer, clock),
+        provenance(answer, gate.clock),
+        _cached(before, answer),
+        answer.vendor,
     )
     store.insights.put(account, insight)
-    failures.delete(account, str(entry.id))
-    if not isinstance(store.entries.get(account.user_id, entry.id), Entry):
-        # It was deleted for good meanwhile, and whoever followed from that found no insight yet.
-        _forget(store, account, entry.id)
+    store.records(Failure).delete(account, str(id))
+    # Meanwhile the entry may have been deleted for good, or consent withdrawn, and whoever followed
+    # from that found no insight yet.
+    if not isinstance(store.entries.get(account.user_id, id), Entry):
+        _forget(gate, account, id)
+    elif not still_allowed(gate.settings(account), answer.vendor):
+        understand_again(gate, account, id)
 
 
-def _forget(store: Store, account: Account, entry_id: UUID) -> None:
-    store.insights.delete(account, entry_id)
-    store.records(Failure).delete(account, str(entry_id))
+def _cached(before: Insight | None, answer: Answer[Any]) -> tuple[str, ...]:
+    """Return the keys of all kept answers to the entry's texts."""
+    keys = dict.fromkeys(before.cached if before else ())
+    return tuple(keys | dict.fromkeys([answer.kept_as] if answer.kept_as else []))
 
 
-def _note_failure(store: Store, clock: Clock, account: Account, entry: Entry, code: str) -> None:
-    failures = store.records(Failure)
+def _forget(gate: Gate, account: Account, entry_id: UUID) -> None:
+    insight = gate.store.insights.get(account.user_id, entry_id)
+    for key in insight.cached if insight else ():
+        gate.store.records(CachedAnswer).delete(account, key)
+    gate.store.insights.delete(account, entry_id)
+    gate.store.records(Failure).delete(account, str(entry_id))
+
+
+def _note_failure(gate: Gate, account: Account, entry: Entry, code: str) -> None:
+    failures = gate.store.records(Failure)
 
     def note() -> None:
         before = failures.get(account.user_id, str(entry.id))
         version = before.version + 1 if before else 1
-        failure = Failure(entry.content_version, code, clock(), version)
+        failure = Failure(entry.content_version, code, gate.clock(), version)
         replaces = before.version if before else None
         failures.put(account, str(entry.id), failure, replaces=replaces)
 
@@ -228,8 +238,8 @@ class SuggestionService:
         def suggest() -> SuggestionsView:
             preferences = self.context.settings().preferences
             task = SuggestWays(draft.content, preferences.language, preferences.tone)
-            answer = ask(self.context, account, task)
-            return SuggestionsView(answer.result.items, _provenance(answer, self.context.clock))
+            answer = self.context.gate.ask(account, task)
+            return SuggestionsView(answer.result.items, provenance(answer, self.context.clock))
 
         return once(
             self.context,
@@ -262,16 +272,21 @@ class SummaryService:
             raise InvalidInput.field("to", f"must be at most {LONGEST_PERIOD.days} days later")
 
         def sum_up() -> SummaryView:
+            preferences = self.context.settings().preferences
             task = Summarise(
-                self._passages(account, period), self.context.settings().preferences.language
+                self._passages(account, period),
+                preferences.language,
+                preferences.tone,
+                observed(self.context, account, period.from_, period.to),
             )
-            answer = ask(self.context, account, task)
+            answer = self.context.gate.ask(account, task)
             return SummaryView(
                 period.from_,
                 period.to,
                 answer.result.text,
                 answer.result.entry_ids,
-                _provenance(answer, self.context.clock),
+                provenance(answer, self.context.clock),
+                answer.result.observations,
             )
 
         return once(
@@ -297,20 +312,8 @@ class SummaryService:
         return tuple(Passage(e.id, e.local_date, e.title, e.content) for e in entries[::step])
 
 
-@overload
-def ask(context: Context, account: Account, task: SuggestWays) -> Answer[Suggestions]: ...
-@overload
-def ask(context: Context, account: Account, task: Summarise) -> Answer[Summary]: ...
-@overload
-def ask(context: Context, account: Account, task: WritePrompts) -> Answer[tuple[Prompt, ...]]: ...
-def ask(context: Context, account: Account, task: Any) -> Answer[Any]:
-    """Return the assistant's answer to *task*, and note what it cost."""
-    answer: Answer[Any] = context.assistant().answer(task)
-    _note_usage(context.store, context.clock, account, answer)
-    return answer
-
-
-def _provenance(answer: Answer[Any], clock: Clock) -> Provenance:
+def provenance(answer: Answer[Any], clock: Clock) -> Provenance:
+    """Return where *answer*, given just now, comes from."""
     return Provenance(
         answer.provider,
         answer.model,
@@ -319,28 +322,6 @@ def _provenance(answer: Answer[Any], clock: Clock) -> Provenance:
         answer.usage.input_tokens,
         answer.usage.output_tokens,
         answer.usage.cost_usd,
+        answer.passed_over,
+        answer.input_cut,
     )
-
-
-def _note_usage(store: Store, clock: Clock, account: Account, answer: Answer[Any]) -> None:
-    usage = answer.usage
-    if not (usage.input_tokens or usage.output_tokens or usage.cost_usd):
-        return  # what runs on this machine costs nothing and is not counted
-    day = clock().astimezone(UTC).date()
-    records = store.records(DayUsage)
-
-    def add() -> None:
-        before = records.get(account.user_id, day.isoformat())
-        sums = before or DayUsage(day, version=0)
-        after = attrs.evolve(
-            sums,
-            calls=sums.calls + 1,
-            input_tokens=sums.input_tokens + usage.input_tokens,
-            output_tokens=sums.output_tokens + usage.output_tokens,
-            cost_usd=sums.cost_usd + usage.cost_usd,
-            version=sums.version + 1,
-        )
-        replaces = before.version if before else None
-        records.put(account, day.isoformat(), after, replaces=replaces)
-
-    insist(add, None)

@@ -21,11 +21,15 @@ from reflekt_core.model.entry_patch import EntryPatch, revised
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.paging import Position
+from reflekt_core.model.settings import Vendor
 from reflekt_core.ports import Clock, Store
 from reflekt_core.services.analytics import rebuild_some
+from reflekt_core.services.assistance import Gate
 from reflekt_core.services.context import Context, insist
+from reflekt_core.services.withdrawal import forget_some
 
 __all__ = [
+    "KEEP_FOR",
     "Jobs",
     "ask_for",
     "job_event",
@@ -110,7 +114,7 @@ class _Step:
     next: Position | None
 
 
-def run_job(store: Store, clock: Clock, event: Event) -> None:
+def run_job(gate: Gate, event: Event) -> None:
     """
     Do the job that *event* asks for, from where it stands to its end.
 
@@ -118,13 +122,14 @@ def run_job(store: Store, clock: Clock, event: Event) -> None:
     """
     if event.kind is not EventKind.JOB_REQUESTED:
         return
+    store = gate.store
     account = store.accounts.get(event.user_id)
     # Another worker may be at the same job and save first. Then this one goes on from there: it
     # takes the event out of the outbox, so it has to see the job end, should the other one die.
     while job := _running(store, event):
         work = _erase if job.kind is JobKind.ERASE_ACCOUNT else _run
         try:
-            work(store, clock, account, job)
+            work(gate, account, job)
         except AccountErased:
             return
         except VersionConflict:
@@ -136,15 +141,15 @@ def _running(store: Store, event: Event) -> Job | None:
     return job if job and job.state is JobState.RUNNING else None
 
 
-def _run(store: Store, clock: Clock, account: Account, job: Job) -> None:
+def _run(gate: Gate, account: Account, job: Job) -> None:
     while job.state is JobState.RUNNING:
-        job = _save(store, clock, account, _stepped(store, clock, account, job))
+        job = _save(gate.store, gate.clock, account, _stepped(gate, account, job))
 
 
-def _stepped(store: Store, clock: Clock, account: Account, job: Job) -> Job:
+def _stepped(gate: Gate, account: Account, job: Job) -> Job:
     """Return *job* as it is after its next step."""
     try:
-        did = _STEPS[job.kind](store, clock, account, job)
+        did = _STEPS[job.kind](gate, account, job)
     except (AccountErased, Unavailable):
         raise
     except ReflektError as error:
@@ -167,20 +172,20 @@ def _save(store: Store, clock: Clock, account: Account, job: Job) -> Job:
     return after
 
 
-def _rename_tag(store: Store, clock: Clock, account: Account, job: Job) -> _Step:
+def _rename_tag(gate: Gate, account: Account, job: Job) -> _Step:
     old, new = job.parameters["tag"], job.parameters["name"]
     folded = fold_tag(old)
 
     def rename(entry: Entry) -> Entry:
         tags = tuple(new if fold_tag(tag) == folded else tag for tag in entry.tags)
-        return revised(entry, EntryPatch(tags=tags), day_start_hour=0, now=clock())
+        return revised(entry, EntryPatch(tags=tags), day_start_hour=0, now=gate.clock())
 
-    return _edit_page(store, account, job, EntryFilter(tag=(old,)), rename)
+    return _edit_page(gate.store, account, job, EntryFilter(tag=(old,)), rename)
 
 
-def _delete_category(store: Store, clock: Clock, account: Account, job: Job) -> _Step:
+def _delete_category(gate: Gate, account: Account, job: Job) -> _Step:
     category_id = UUID(job.parameters["category_id"])
-    categories = store.records(Category)
+    categories = gate.store.records(Category)
     if job.position is None:
         with suppress(VersionConflict):
             version = int(job.parameters["version"])
@@ -191,9 +196,9 @@ def _delete_category(store: Store, clock: Clock, account: Account, job: Job) -> 
     def clear(entry: Entry) -> Entry:
         if entry.category_id != category_id:
             return entry
-        return revised(entry, EntryPatch(category_id=None), day_start_hour=0, now=clock())
+        return revised(entry, EntryPatch(category_id=None), day_start_hour=0, now=gate.clock())
 
-    return _edit_page(store, account, job, EntryFilter(category_id=category_id), clear)
+    return _edit_page(gate.store, account, job, EntryFilter(category_id=category_id), clear)
 
 
 def note_deleted(context: Context, account: Account, job: Job) -> None:
@@ -238,12 +243,13 @@ def _edit(store: Store, account: Account, seen: Entry, edit: Edit) -> bool:
     return insist(apply, None)
 
 
-def _rebuild_index(store: Store, _: Clock, account: Account, job: Job) -> _Step:
-    return _Step(0, store.search.reindex(account, after=job.position, limit=STEP))
+def _rebuild_index(gate: Gate, account: Account, job: Job) -> _Step:
+    return _Step(0, gate.store.search.reindex(account, after=job.position, limit=STEP))
 
 
-def _rebuild_analytics(store: Store, _: Clock, account: Account, job: Job) -> _Step:
+def _rebuild_analytics(gate: Gate, account: Account, job: Job) -> _Step:
     """Forget everything, then count the entries anew, those in the trash as well: they are nothing."""
+    store = gate.store
     phase, *after = job.position or ("forget",)
     if phase == "forget":
         forgotten = store.aggregates.clear_some(account, STEP)
@@ -265,12 +271,19 @@ def _mend(store: Store, account: Account, job: Job) -> None:
         position = rebuild_some(store, account, position, STEP)
 
 
-def _erase(store: Store, clock: Clock, account: Account, job: Job) -> None:
+def _withdraw_consent(gate: Gate, account: Account, job: Job) -> _Step:
+    vendors = {Vendor(name) for name in job.parameters["vendors"].split()}
+    withdrawn = vendors.difference(gate.settings(account).ai.consent)  # it may be given again
+    return _Step(*forget_some(gate, account, withdrawn, job.position, STEP))
+
+
+def _erase(gate: Gate, account: Account, job: Job) -> None:
+    store = gate.store
     while account.erasing and store.accounts.erase_some(account, STEP, keep=job.id):
         pass
     store.accounts.end_erasure(account)
     account = store.accounts.get(account.user_id)
-    _save(store, clock, account, attrs.evolve(job, state=JobState.DONE))
+    _save(store, gate.clock, account, attrs.evolve(job, state=JobState.DONE))
 
 
 _STEPS = {
@@ -278,4 +291,5 @@ _STEPS = {
     JobKind.DELETE_CATEGORY: _delete_category,
     JobKind.REBUILD_INDEX: _rebuild_index,
     JobKind.REBUILD_ANALYTICS: _rebuild_analytics,
+    JobKind.WITHDRAW_CONSENT: _withdraw_consent,
 }

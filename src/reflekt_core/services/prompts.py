@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from hashlib import sha256
 
 import attrs
 
@@ -17,7 +18,7 @@ from reflekt_core.model.prompts import (
     WritePrompts,
 )
 from reflekt_core.services.context import Context
-from reflekt_core.services.insights import ask
+from reflekt_core.services.insights import provenance
 from reflekt_core.services.receipts import once
 
 __all__ = ["PromptService"]
@@ -66,7 +67,8 @@ class PromptService:
                 language=preferences.language,
                 tone=preferences.tone,
             )
-            return Prompts(ask(self.context, account, task).result)
+            answer = self.context.gate.ask(account, task)
+            return Prompts(answer.result, provenance(answer, self.context.clock))
 
         return once(
             self.context, account, "prompts.generate", idempotency_key, request, write, Prompts
@@ -87,16 +89,15 @@ class PromptService:
         kept = records.get(account.user_id, today.isoformat())
         if kept is not None:
             return kept.prompt
-        prompt = self._write_daily(account, today)
+        daily = self._write_daily(account, today)
         expires_at = self.context.clock() + KEEP_FOR
         try:
-            daily = DailyPrompt(today, prompt)
             records.put(account, today.isoformat(), daily, replaces=None, expires_at=expires_at)
         except VersionConflict:
             kept = records.get(account.user_id, today.isoformat())
-        return kept.prompt if kept else prompt
+        return kept.prompt if kept else daily.prompt
 
-    def _write_daily(self, account: Account, today: date) -> Prompt:
+    def _write_daily(self, account: Account, today: date) -> DailyPrompt:
         preferences = self.context.settings().preferences
         first = today - NO_REPEAT
         recent = self.context.store.records(DailyPrompt).list(
@@ -104,11 +105,12 @@ class PromptService:
         )
         task = WritePrompts(
             count=1,
-            seed=f"{account.user_id} {today.isoformat()}",
+            seed=sha256(f"{account.user_id} {today.isoformat()}".encode()).hexdigest(),
             themes=preferences.favourite_themes,
             language=preferences.language,
             tone=preferences.tone,
             avoid=frozenset(daily.prompt.id for daily in recent),
         )
-        (prompt,) = ask(self.context, account, task).result
-        return prompt
+        answer = self.context.gate.ask(account, task)
+        (prompt,) = answer.result
+        return DailyPrompt(today, prompt, vendor=answer.vendor)

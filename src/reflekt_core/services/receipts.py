@@ -56,7 +56,8 @@ def once(  # noqa: PLR0913, PLR0917 - what the request is, what to do, and what 
                 return before
             if now < before.leased_until:
                 raise InProgress("the same request is being worked on; try again in a moment")
-        begun = Receipt(fingerprint, now + LEASE, version=before.version + 1 if before else 1)
+        version = before.version + 1 if before else 1
+        begun = Receipt(fingerprint, now + LEASE, version=version, name=name)
         receipts.put(
             account,
             name,

@@ -2,8 +2,9 @@
 
 import attrs
 
-from reflekt_core.model.accounts import Permission
+from reflekt_core.model.accounts import Account, Permission
 from reflekt_core.model.fields import UNSET, Unset
+from reflekt_core.model.jobs import Job, JobKind
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.settings_patch import (
     AISettingsPatch,
@@ -15,6 +16,7 @@ from reflekt_core.model.settings_patch import (
     merged,
 )
 from reflekt_core.services.context import SETTINGS_KEY, Context, check_version, insist
+from reflekt_core.services.jobs import KEEP_FOR, job_event, new_job, seen_to
 
 __all__ = ["SettingsService"]
 
@@ -43,6 +45,9 @@ class SettingsService:
         """
         Change what the patches mention, and return the settings.
 
+        Withdrawing consent deletes what that vendor's model made of the journal; its entries are
+        understood anew.
+
         Raises:
             InvalidInput: A field is not allowed.
             VersionConflict: *if_version* is not the stored version.
@@ -50,13 +55,35 @@ class SettingsService:
         account = self.context.authorise(Permission.SETTINGS_WRITE)
         patch = SettingsPatch(profile, preferences, notifications, display, ai)
 
-        def change() -> Settings:
+        def change() -> tuple[Settings, Job | None]:
             before = self.context.settings()
             check_version(before, if_version)
             after = merged(before, patch)
+            job = _withdrawal(self.context, account, before, after)
             if after is not before:
-                records = self.context.store.records(Settings)
-                records.put(account, SETTINGS_KEY, after, replaces=before.version or None)
-            return after
+                self.context.store.records(Settings).put(
+                    account,
+                    SETTINGS_KEY,
+                    after,
+                    replaces=before.version or None,
+                    event=job_event(account, job) if job else None,
+                )
+            return after, job
 
-        return insist(change, if_version)
+        after, job = insist(change, if_version)
+        if job is not None:
+            seen_to(self.context, account, job)
+        return after
+
+
+def _withdrawal(
+    context: Context, account: Account, before: Settings, after: Settings
+) -> Job | None:
+    """Store the job that forgets what vendors made, if consent is withdrawn; nobody does it yet."""
+    withdrawn = sorted(set(before.ai.consent).difference(after.ai.consent))
+    if not withdrawn:
+        return None
+    job = new_job(context, JobKind.WITHDRAW_CONSENT, {"vendors": " ".join(withdrawn)})
+    expires_at = job.created_at + KEEP_FOR
+    context.store.records(Job).put(account, str(job.id), job, replaces=None, expires_at=expires_at)
+    return job

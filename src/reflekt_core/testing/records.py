@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -19,8 +20,8 @@ from reflekt_core.model.insights import Failure
 from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.prompts import DailyPrompt, Prompt, PromptCategory
 from reflekt_core.model.search import parse
-from reflekt_core.model.settings import Settings
-from reflekt_core.model.usage import DayUsage, Receipt
+from reflekt_core.model.settings import Settings, Vendor
+from reflekt_core.model.usage import CachedAnswer, DayUsage, Hold, Receipt
 from reflekt_core.ports import Store
 from reflekt_core.testing.entries import paged, put_all
 from reflekt_core.testing.fakes import NOW, an_entry, an_insight
@@ -40,7 +41,8 @@ VALUES = (
     DailyPrompt(NOW.date(), PROMPT),
     Failure(1, "assistant_error", NOW),
     Receipt("f", NOW),
-    DayUsage(NOW.date(), 1, 2, 3),
+    DayUsage(NOW.date(), 1, 2, 3, holds=(Hold("q", NOW, 5, Decimal("0.1")),)),
+    CachedAnswer("k", Vendor.OPENAI, "{}", input_cut=True),
 )
 
 

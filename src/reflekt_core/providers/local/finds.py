@@ -6,150 +6,223 @@ from enum import StrEnum
 
 import attrs
 
+from reflekt_core.providers.local import people
 from reflekt_core.providers.local.lexicon import HEAVY, LIGHT, feeling_groups, word_list
 from reflekt_core.providers.local.text import words
+from reflekt_core.providers.local.wording import addressed
 
-__all__ = ["Find", "Kind", "feelings_named", "finds", "speaks_of_loss"]
+__all__ = ["Find", "Kind", "feelings_named", "finds"]
 
 
 class Kind(StrEnum):
-    """What a find is."""
+    """What a find is; by this name its forms stand in `questions.txt` and `ways.txt`."""
 
+    # What is said outright
+    PUT_OFF = "put off"
+    UNWANTED = "unwanted"
+    UNFACED = "unfaced"
+    DREADED = "dreaded"
+    REGRET = "regret"
+    WISH_TO = "wish to"
     WISH = "wish"
-    AVOIDANCE = "avoidance"
+    WANTED_TO = "wanted to"
+    NEED = "need"
     DUTY = "duty"
-    HEAVY = "heavy"
-    LIGHT = "light"
+    MISSING = "missing"
+    ACHIEVED = "achieved"
+    DECIDED = "decided"
+    REALISED = "realised"
+    THINKING = "thinking"
+    WONDER = "wonder"
+    THANKFUL = "thankful"
     LIKING = "liking"
     DISLIKE = "dislike"
-    MISSING = "missing"
-    INSIGHT = "insight"
+    DREAM = "dream"
+    PARTING = "parting"
+    SLEEPLESS = "sleepless"
+    PRAYER = "prayer"
     QUESTION = "question"
-    PERSON = "person"
+    # Feelings
+    SADNESS = "sadness"
+    SHAME = "shame"
+    TIRED = "tired"
+    ANGER = "anger"
+    FEAR = "fear"
+    BAD = "bad"
+    JOY = "joy"
+    CALM = "calm"
+    LOVE = "love"
+    GRATITUDE = "gratitude"
+    HOPE = "hope"
+    # Who and where
     LOST = "lost"
+    COMPANION = "companion"
+    PERSON = "person"
+    CHILD = "child"
+    ANIMAL = "animal"
     PLACE = "place"
+    TOMORROW = "tomorrow"
 
 
 @attrs.frozen
 class Find:
-    """Words of the text: for `PERSON`, `LOST` and `PLACE` as said to the writer ("your sister")."""
+    """
+    Something to take up.
+
+    `words` occur in the text; of people and places they are as said to the writer ("your sister").
+    `you` is the same in the second person and `rest` what stands in it after the verb; both are
+    empty where that would come out wrong. `at` is the number of the sentence.
+    """
 
     kind: Kind
     words: str
+    you: str = ""
+    rest: str = ""
+    at: int = 0
 
 
-_MOST_WORDS = 9
+_MOST_WORDS = 13
 _LEAST_WORDS = 3
-_MOST_SPACES = 11
+_MOST_SPACES = 14
 _MOST_SENTENCES = 300
 _LONGEST = 600
 
-_ADVERB = r"(?:(?:so|very|really|just|still|also|quite|too|a bit|a little|pretty|always|never|only) ){0,2}"
+_ADVERB = (
+    r"(?:(?:so|very|really|just|still|also|quite|too|a bit|a little|pretty|always|never|only|do|kind of"
+    r"|secretly|honestly|simply|even|desperately|actually|probably|maybe|definitely|sort of) ){0,2}"
+)
+_HAVE = r"[Ii](?:'?ve| have)?"
+_AM = r"[Ii](?:'?m| am| was|'ve been| have been)"
+_NOT = r"(?:do|did|ca|could|would)(?:n't|nt| not)"
+# The earlier one counts, where several fit at the same place.
 _SAID = (
     (
-        Kind.AVOIDANCE,
-        r"[Ii] (?:keep|kept) (?:putting off|avoiding|pretending|postponing|hiding|running)\b",
+        Kind.REGRET,
+        r"[Ii] (?:should|could)(?:n't| not)?(?: have|'ve) |[Ii] (?:wish|regret) (?:that )?[Ii](?:'d| had| hadn't) "
+        r"|[Ii] regret ",
     ),
     (
-        Kind.AVOIDANCE,
-        r"[Ii](?:'ve| have)? (?:been )?(?:avoided|avoiding|postponed|put off|putting off)\b",
+        Kind.PUT_OFF,
+        r"[Ii] (?:keep|kept|always keep) (?:putting off|avoiding|postponing|delaying|pushing back) ",
     ),
-    (Kind.AVOIDANCE, rf"[Ii] {_ADVERB}(?:don't|do not|didn't|did not) (?:want|dare) to\b"),
-    (Kind.AVOIDANCE, r"[Ii] (?:can't|cannot|couldn't) (?:bring myself to|face)\b"),
     (
-        Kind.AVOIDANCE,
-        rf"[Ii](?:'m| am| was) {_ADVERB}(?:afraid|scared|terrified|ashamed) (?:of|to|that)\b",
+        Kind.PUT_OFF,
+        rf"{_HAVE} {_ADVERB}(?:been )?(?:avoided|avoiding|postponed|postponing|put off|putting off|dodging) ",
     ),
-    (Kind.WISH, rf"[Ii](?:'d| would) {_ADVERB}(?:love|like) (?:to|for)\b"),
+    (
+        Kind.UNFACED,
+        rf"[Ii] {_ADVERB}(?:can't|cant|cannot|couldn't|didn't) (?:bring myself to|dare(?: to)?|get myself to) ",
+    ),
+    (Kind.UNWANTED, rf"[Ii] {_ADVERB}(?:don't|dont|do not|didn't|did not) want to "),
+    (
+        Kind.DREADED,
+        rf"(?:{_AM} {_ADVERB}(?:afraid|scared|terrified|frightened|nervous|worried|anxious) (?:of|about) "
+        rf"|{_AM} {_ADVERB}dreading |[Ii] {_ADVERB}(?:dread|worry about) )",
+    ),
+    (
+        Kind.WISH_TO,
+        rf"[Ii] {_ADVERB}(?:want to|wanna|hope to|wish to|long to|intend to|plan to|would love to"
+        r"|would like to)(?! (?:die|disappear|remember|forget|keep|cry|scream|be sick|throw up|punch|kill)\b) "
+        rf"|[Ii](?:'d| would) {_ADVERB}(?:love|like) to (?!think\b|say\b|thank\b)",
+    ),
+    (
+        Kind.WANTED_TO,
+        rf"[Ii] {_ADVERB}(?:wanted|hoped|meant|planned) to (?!die\b|disappear\b|cry\b|scream\b|kill\b)",
+    ),
     (
         Kind.WISH,
-        rf"[Ii] {_ADVERB}(?:want|wanted|wish|hope|long|dream|intend) (?:to|of|for|that|I)\b(?! (?:remember|forget|keep))",
+        rf"[Ii] {_ADVERB}(?:wish|hope|dream|long) (?:that |of |for )?(?=(?:my|[Ii]|he|she|they|it|there|the|a"
+        r"|things|people|somebody|someone|\w+ing) )",
     ),
-    (Kind.DUTY, rf"[Ii] {_ADVERB}(?:should|must|have to|need to|ought to)\b(?! (?:have|be) been)"),
-    (Kind.MISSING, rf"[Ii] {_ADVERB}miss\b"),
+    (Kind.DUTY, rf"[Ii] {_ADVERB}(?:should|must|have to|need to|ought to|gotta) (?!have\b|be\b|say\b|admit\b)"),
+    (Kind.NEED, rf"[Ii] {_ADVERB}(?:need|crave) (?=(?:a|an|some|more|less|time|help|space|rest|sleep|quiet|my) ?)"),
+    (Kind.MISSING, rf"[Ii] {_ADVERB}miss (?!out\b|the bus\b|the train\b|work\b)"),
+    (Kind.THINKING, rf"[Ii] (?:keep|kept|can't stop|cant stop|couldn't stop) (?:thinking|worrying) about "),
+    (Kind.WONDER, rf"[Ii](?:'m| am)? {_ADVERB}(?:wonder|wondering|keep wondering) (?=if|whether|why|how|what|who)"),
+    (Kind.DECIDED, rf"{_HAVE} {_ADVERB}(?:decided|promised|resolved) (?=to |that |my|not )"),
     (
-        Kind.INSIGHT,
-        rf"[Ii](?:'ve| have)? {_ADVERB}(?:realised|realized|learned|learnt|decided|noticed|promised|discovered)\b",
+        Kind.REALISED,
+        rf"{_HAVE} {_ADVERB}(?:realised|realized|learned|learnt|noticed|discovered|understood) (?=that|how|what|why|i\b|my\b)",
     ),
-    (Kind.INSIGHT, r"for the first time\b"),
-    (Kind.LIKING, rf"[Ii] {_ADVERB}(?:love|loved|enjoy|enjoyed|adore)\b"),
-    (Kind.DISLIKE, rf"[Ii] {_ADVERB}(?:hate|hated|can't stand|resent|dread)\b"),
+    (
+        Kind.ACHIEVED,
+        r"[Ii] (?:(?:finally|actually|even) )?(?:passed|won|completed|managed to|got promoted|was promoted|made it"
+        r"|did it|got the (?:job|place|part|offer|flat)|got a (?:job|place|promotion|raise|offer))\b"
+        r"|[Ii] (?:'ve )?finally \w+(?:ed|t|ot|ok|id|an|ent|ote|old|aid)\b",
+    ),
+    (
+        Kind.THANKFUL,
+        rf"{_AM} {_ADVERB}(?:grateful|thankful) for (?!that\b|this\b|it\b)|[Ii] {_ADVERB}feel (?:grateful|thankful) for ",
+    ),
+    (
+        Kind.LIKING,
+        rf"[Ii] {_ADVERB}(?:love|loved|enjoy|enjoyed|adore) (?!how\b|when\b|it when\b|that\b|it\b|him\b|her\b|them\b|to\b|you\b)",
+    ),
+    (
+        Kind.DISLIKE,
+        rf"[Ii] {_ADVERB}(?:hate|hated|can't stand|cant stand|resent) (?!to\b|it\b|that\b|this\b|myself\b|when\b|how\b|you\b)",
+    ),
 )
+_SAID_PATTERN = re.compile("|".join(rf"(?P<k{i}>\b(?:{p}))" for i, (_, p) in enumerate(_SAID)))
+_HAPPENED = (
+    (Kind.DREAM, r"\b(?:[Ii] (?:dreamt|dreamed)|(?:[Ii] had (?:a|the|that|this)|in (?:the|my)) (?:\w+ ){0,2}(?:dream|nightmare)\b|[Dd]reamt)\b"),
+    (
+        Kind.PARTING,
+        r"\b(?:we(?:'ve| have)? (?:broke|broken|split) up|broke up with me|(?:he|she|they|[A-Z][a-z]+) (?:has )?left me"
+        r"|(?:he|she|they) ended (?:it|things)|our break-?up|the break-?up|our divorce|the divorce|[Ww]e(?:'re| are) over|moved out)\b",
+    ),
+    (
+        Kind.SLEEPLESS,
+        r"\b(?:can't sleep|cant sleep|couldn't sleep|(?:lying|lay|wide|still) awake|insomnia|awake (?:since|at|until|again)|no sleep"
+        r"|[34](?::\d\d)? ?am)\b",
+    ),
+    (
+        Kind.PRAYER,
+        r"\b(?:[Ll]ord|God|Father|Jesus|Allah)\b.{0,60}\b(?:help|give|grant|forgive|watch over|let|keep|thank|bless|teach|please)\b"
+        r"|\b[Aa]men\b",
+    ),
+    (Kind.TOMORROW, r"\b[Tt]omorrow\b"),
+)
+_HAPPENED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _HAPPENED)
 _FEEL = re.compile(
-    r"\b[Ii](?:'m| am| was| feel| felt|'ve been| have been|'m feeling| am feeling| was feeling)"
+    r"\b[Ii](?:'?m| am| was| feel| felt|'ve been| have been|'?m feeling| am feeling| was feeling)"
     r"(?P<rest>(?: [a-z']+){1,6})",
 )
-_SAID_PATTERN = re.compile("|".join(rf"(?P<k{i}>\b{p})" for i, (_, p) in enumerate(_SAID)))
-_SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]")
+_FEELING_KINDS = {
+    "sadness": Kind.SADNESS,
+    "shame": Kind.SHAME,
+    "tired": Kind.TIRED,
+    "anger": Kind.ANGER,
+    "fear": Kind.FEAR,
+    "disgust": Kind.BAD,
+    "bad": Kind.BAD,
+    "joy": Kind.JOY,
+    "calm": Kind.CALM,
+    "love": Kind.LOVE,
+    "gratitude": Kind.GRATITUDE,
+    "hope": Kind.HOPE,
+}
+_SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]|(?<![\w])'[^']{2,80}'(?!\w)")
 _CLAUSE_END = re.compile(
-    r"[^\w\s'’-]|\s-|(?-i:\s(?=i\s))|\s(?:but|because|so|while|although|though|if|which|who|since|until|except|or|when"
-    r"|then|as|and (?:i|then|he|she|they|we|it|my|the|that)|where|after|before|whenever|lol|haha)\b",
+    r"[^\w\s'’-]|\s-|(?-i:\s(?=i(?:'?m|'?ve)?\s))"
+    r"|\s(?:but|because|cause|cos|so|while|although|though|if|which|who|since|until|except|or|when"
+    r"|then|as|and (?:i|i'm|then|he|she|they|we|it|my|the|that|now|yet|also|maybe)|where|after|before|whenever|lol|haha|tbh|ngl"
+    r"|anyway|honestly|i guess|i think|i suppose|right now|too|please)\b",
     re.IGNORECASE,
 )
-
-_KIN = (
-    "mother|mom|mum|mama|father|dad|papa|parents|brother|brothers|sister|sisters|son|sons|daughter"
-    "|daughters|wife|husband|partner|girlfriend|boyfriend|fiancé|fiancée|kids|children|baby"
-    "|grandmother|grandma|grandfather|grandpa|granny|gran|nan|aunt|uncle|cousin|cousins|niece"
-    "|nephew|friend|friends|boss|manager|colleague|colleagues|coworker|coworkers|teacher"
-    "|neighbour|neighbor|neighbours|neighbors|roommate|flatmate|therapist|team|ex"
-)
-_PET = "dog|cat|puppy|kitten|horse|rabbit|hamster|bird"
-_SOMEBODY = re.compile(
-    rf"\b(?:my|our) (?P<kin>(?:(?:best|old|little|big|older|younger|dear|new|twin) )?(?:{_KIN}))\b(?!-)",
-    re.IGNORECASE,
-)
-_LOST = re.compile(
-    rf"\b(?:my|our) (?P<a>(?:(?:best|old|little|big|dear|beloved) )?(?:{_KIN}|{_PET}))"
-    r"(?: [a-z]+){0,2} (?:died|passed away|passed on)\b"
-    rf"|\b(?:my|our) (?P<b>{_KIN}|{_PET})(?:'s|’s) (?:death|funeral|grave|ashes|memorial)\b"
-    rf"|\b(?:lost|buried|mourning|grieving) (?:my|our) (?P<c>{_KIN}|{_PET})\b",
-    re.IGNORECASE,
-)
-_LOSS = re.compile(
-    r"\b(?:funeral|passed away|grave|graveside|cemetery|mourn\w*|griev\w*|grief|widow\w*|ashes"
-    r"|miscarriage|stillborn|(?:he|she|they|mum|mom|dad|grandma|grandpa|gran|nan|grandmother"
-    r"|grandfather|who) (?:had |has )?died|died (?:today|yesterday|last|this|on|in|two|a)|(?:was|were|being|had (?:him|her)) put to sleep)\b",
-    re.IGNORECASE,
-)
-_NO_LOSS = re.compile(
-    r"\b(?:phone|battery|laptop|car|engine|wifi|conversation) (?:just )?died\b", re.IGNORECASE
-)
-
-_NAME = r"(?P<{}>[A-Z][a-zà-ÿ]{{2,14}})"
-_NAMED = re.compile(
-    rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|miss|visited|phoned|helped|kissed|and|love|saw)"
-    rf" {_NAME.format('x')}\b(?! [A-Z]))"
-    rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )\b{_NAME.format('y')} (?:said|says|told|asked|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I)\b"
-)
-_CALLED = re.compile(
-    r"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan)\b(?! [A-Z])"
-)
-_PLACE = re.compile(
-    r"\b(?:at|in|to|by|on|near|along|through) (?P<place>the (?:beach|sea|park|garden|forest|woods|river|lake"
-    r"|mountains?|hills?|coast|library|museum|church|mosque|temple|synagogue|cemetery|pool"
-    r"|café|cafe|harbour|harbor|allotment|attic|hospital))\b",
-    re.IGNORECASE,
-)
-
-
-def speaks_of_loss(text: str) -> bool:
-    """Whether somebody has died, or an animal; not a phone."""
-    plain = _NO_LOSS.sub(" ", text)
-    return bool(_LOSS.search(plain) or _LOST.search(plain))
+_WEAK_END = frozenset(["even", "also", "only", "either", "maybe", "ever", "yet"])
 
 
 def finds(sentences: Sequence[str]) -> list[Find]:
     """Return what *sentences* offer, in their order, nothing twice."""
-    found: dict[Find, None] = {}
-    for sentence in sentences[:_MOST_SENTENCES]:
-        plain = _own_words(sentence[:_LONGEST])
-        for find in (*_said(sentence, plain), *_felt(sentence, plain), *_asked(sentence)):
-            found.setdefault(find)
-        for find in (*_people(plain), *_places(plain)):
-            found.setdefault(find)
-    lost = {find.words for find in found if find.kind is Kind.LOST}
-    return [f for f in found if f.kind is not Kind.PERSON or f.words not in lost]
+    found: dict[tuple[Kind, str], Find] = {}
+    for at, sentence in enumerate(sentences[:_MOST_SENTENCES]):
+        cut = sentence[:_LONGEST]
+        plain = _own_words(cut)
+        for find in (*_said(cut, plain), *_felt(cut, plain), *_asked(sentence), *_happened(plain), *_who(plain)):
+            found.setdefault((find.kind, find.words.lower()), attrs.evolve(find, at=at))
+    gone = {find.words for find in found.values() if find.kind is Kind.LOST}
+    return [f for f in found.values() if f.kind is Kind.LOST or f.words not in gone]
 
 
 def feelings_named(sentences: Sequence[str]) -> list[str]:
@@ -171,9 +244,14 @@ def _said(sentence: str, plain: str) -> Iterator[Find]:
     for match in _SAID_PATTERN.finditer(plain):
         kind = _SAID[int((match.lastgroup or "k0")[1:])][0]
         quote = _quote(sentence, plain, match.start(), match.end())
-        if quote and not (kind is Kind.WISH and "n't" in quote.replace("’", "'")):
-            yield Find(kind, quote)
-            return
+        after = max(0, match.end() - match.start())
+        yield from _find(kind, quote, after)
+
+
+def _find(kind: Kind, quote: str, after: int) -> Iterator[Find]:
+    if quote:
+        rest = addressed(quote[after:].strip()) if quote[after:].strip() else ""
+        yield Find(kind, quote, addressed(quote), rest)
 
 
 def _felt(sentence: str, plain: str) -> Iterator[Find]:
@@ -181,17 +259,10 @@ def _felt(sentence: str, plain: str) -> Iterator[Find]:
         own = _own_feelings(match["rest"])
         if not own:
             continue
-        groups = set(feeling_groups()[own[0]])
-        kind = Kind.HEAVY if groups & HEAVY and not groups & LIGHT else Kind.LIGHT
-        quote = _quote(
-            sentence,
-            plain,
-            match.start(),
-            match.start("rest") + match["rest"].find(own[0]) + len(own[0]),
-        )
-        if quote:
-            yield Find(kind, quote)
-            return
+        end = match.start("rest") + match["rest"].find(own[0]) + len(own[0])
+        quote = _quote(sentence, plain, match.start(), end)
+        kinds = [_FEELING_KINDS[g] for g in feeling_groups()[own[0]] if g in _FEELING_KINDS]
+        yield from _find(kinds[0], quote, len(quote))
 
 
 def _own_feelings(rest: str) -> list[str]:
@@ -200,23 +271,23 @@ def _own_feelings(rest: str) -> list[str]:
     for word in rest.split():
         if word in {"not", "never", "no", "n't"}:
             return []
-        groups = feeling_groups().get(word, ())
-        if groups and (set(groups) & (HEAVY | LIGHT)) and not word.endswith("ly"):
-            named.append(word)
-        elif word not in word_list("filler"):
+        if word in word_list("filler"):
+            continue
+        groups = set(feeling_groups().get(word, ()))
+        if not groups & (HEAVY | LIGHT) or word in word_list("no_feeling") or word.endswith("ly"):
             break
+        named.append(word)
     return named
 
 
 def _quote(sentence: str, plain: str, start: int, end: int) -> str:
-    """Return the clause that begins at *start* and goes on after *end*; "" if it does not end well."""
-    stop = _CLAUSE_END.search(plain, end)
+    """Return the clause from *start* to after *end*; "" if it does not end well."""
+    stop = _CLAUSE_END.search(plain, max(start, end - 1))
     clause = plain[start : stop.start() if stop else len(plain)].split()
-    least = max(
-        _LEAST_WORDS,
-        len(plain[start:end].split())
-        + (0 if plain[start:end].rsplit(maxsplit=1)[-1] in feeling_groups() else 1),
-    )
+    said = plain[start:end].split()
+    least = max(_LEAST_WORDS, len(said) + (said[-1] not in feeling_groups() and plain[end - 1 : end] == " "))
+    while len(clause) > least and clause[-1].lower() in _WEAK_END:
+        clause.pop()
     if len(clause) > _MOST_WORDS:
         cuts = [
             i for i in range(least, _MOST_WORDS + 1) if clause[i].lower() in word_list("cut_before")
@@ -236,29 +307,30 @@ def _ends_badly(word: str) -> bool:
 def _asked(sentence: str) -> Iterator[Find]:
     if (
         sentence.endswith("?")
+        and not sentence.endswith("??")
         and _LEAST_WORDS <= sentence.count(" ") <= _MOST_SPACES
         and not re.search(r"[\"“”«»()…]", sentence)
     ):
-        found = words(sentence)
-        if {"i", "my", "we", "me"} & set(found):
+        found = set(words(sentence))
+        if {"i", "my", "we", "me"} & found and not {"you", "your"} & found:
             yield Find(Kind.QUESTION, sentence)
 
 
-def _people(plain: str) -> Iterator[Find]:
-    if plain.islower() and "my " not in plain and "our " not in plain:
-        return
-    for match in _LOST.finditer(plain):
-        yield Find(Kind.LOST, "your " + (match["a"] or match["b"] or match["c"]).lower())
-    for match in _SOMEBODY.finditer(plain):
-        yield Find(Kind.PERSON, "your " + match["kin"].lower())
-    for match in _CALLED.finditer(plain):
-        yield Find(Kind.PERSON, "your " + match["kin"].lower())
-    for match in _NAMED.finditer(plain):
-        name = match["x"] or match["y"]
-        if name not in word_list("not_a_name"):
-            yield Find(Kind.PERSON, name)
+def _happened(plain: str) -> Iterator[Find]:
+    for kind, pattern in _HAPPENED_PATTERNS:
+        match = pattern.search(plain)
+        if match:
+            yield Find(kind, match[0].strip())
 
 
-def _places(plain: str) -> Iterator[Find]:
-    for match in _PLACE.finditer(plain):
-        yield Find(Kind.PLACE, match["place"].lower())
+def _who(plain: str) -> Iterator[Find]:
+    for kind, found in (
+        (Kind.LOST, people.lost(plain)),
+        (Kind.COMPANION, people.companions(plain)),
+        (Kind.PERSON, people.people(plain)),
+        (Kind.CHILD, people.children(plain)),
+        (Kind.ANIMAL, people.animals(plain)),
+        (Kind.PLACE, people.places(plain)),
+    ):
+        for name in found:
+            yield Find(kind, name)

@@ -16,7 +16,7 @@ from reflekt_core.model.jobs import Job
 from reflekt_core.model.paging import Page, Position
 from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Settings
-from reflekt_core.model.usage import DayUsage, Receipt
+from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Records
 from reflekt_core.stores.sqlite.database import Database
 from reflekt_core.stores.sqlite.outbox import announce
@@ -35,6 +35,7 @@ KINDS: Final[Mapping[type, str]] = MappingProxyType(
         Failure: "failure",
         Receipt: "receipt",
         DayUsage: "day_usage",
+        CachedAnswer: "cached_answer",
     }
 )
 """The name under which each kind is stored. Names stay for ever."""

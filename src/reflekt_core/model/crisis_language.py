@@ -1,0 +1,145 @@
+"""
+Whether a sentence speaks of suicide or self-harm, by the wordings in `crisis_language.txt`.
+
+A sentence is first put into plain words, so that one pattern covers many spellings. Some wordings
+are enough by themselves; most are taken back by a denial before them ("I would never …"), and what
+was done to oneself by what tells of an accident ("cut myself shaving").
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["speaks_of_crisis"]
+
+_ENDINGS = {
+    "n't": " not",
+    "'m": " am",
+    "'ve": " have",
+    "'ll": " will",
+    "'re": " are",
+    "'d": " would",
+    "'s": " is",
+}
+_WORD = r"[^\W_]+(?:'[^\W_]+)*|[,:]"
+_SPACED = r"\b(?:[a-z] ){2,9}[a-z]\b"
+_STRETCHED = r"([a-z])\1{2,}"
+_BORDERS = {
+    "denial": (r"\b", ""),
+    "no denial": (r"\b", ""),
+    "idiom": ("", r"\b"),
+    "accident": ("", r"\b"),
+    "wished": (r"\b", ""),
+}
+_ONESELF = r"\b(?:i|me|my|myself)\b"
+_NEAR = 40
+"""As many characters before and after a wording may take it back."""
+
+
+def speaks_of_crisis(sentence: str) -> bool:
+    """Return whether *sentence*, in lower case, tells of the writer's or another's crisis."""
+    if any(cue in sentence for cue in _cues("cues")) and _in_english(_plain(sentence)):
+        return True
+    if any(cue in sentence for cue in _cues("cues elsewhere")):
+        return bool(_pattern("elsewhere").search(sentence))
+    return False
+
+
+def _in_english(words: str) -> bool:
+    words = _pattern("figurative").sub(" ", words)
+    return (
+        not all(map(_is_told, _pattern("outright").finditer(words)))
+        or any(map(_meant, _pattern("unless denied").finditer(words)))
+        or any(map(_harmed, _pattern("done").finditer(words)))
+    )
+
+
+def _meant(match: re.Match[str]) -> bool:
+    ahead, after = _around(match)
+    if _is_told(match) or _taken_back(ahead) or _pattern("idiom").match(after):
+        return False
+    return bool(_pattern("wished").search(ahead + match[0])) or not _is_accident(match)
+
+
+def _harmed(match: re.Match[str]) -> bool:
+    ahead, after = _around(match)
+    return not (_taken_back(ahead) or _pattern("idiom").match(after) or _is_accident(match))
+
+
+def _is_told(match: re.Match[str]) -> bool:
+    close = match.string[max(0, match.start() - 8) : match.end()]
+    return bool(_pattern("told").search(match.string) and not re.search(_ONESELF, close))
+
+
+def _taken_back(ahead: str) -> bool:
+    denied = _pattern("denial").search(ahead) and not _pattern("no denial").search(ahead)
+    return bool(denied or _pattern("over").search(ahead))
+
+
+def _is_accident(match: re.Match[str]) -> bool:
+    _, after = _around(match)
+    return bool(_pattern("accident").match(after) or _pattern("mishap").search(match.string))
+
+
+def _around(match: re.Match[str]) -> tuple[str, str]:
+    words = match.string
+    return words[max(0, match.start() - _NEAR) : match.start()], words[match.end() :][:_NEAR]
+
+
+def _plain(sentence: str) -> str:
+    sentence = re.sub(_SPACED, lambda match: match[0].replace(" ", ""), sentence)
+    sentence = re.sub(_STRETCHED, r"\1", sentence)
+    return " ".join(map(_spelt, re.findall(_WORD, sentence)))
+
+
+def _spelt(word: str) -> str:
+    known = _spellings().get(word)
+    if known is not None or "'" not in word:
+        return known or word
+    for ending, meaning in _ENDINGS.items():
+        if word.endswith(ending):
+            return word.removesuffix(ending) + meaning
+    return word
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return dict(_pair(line) for line in _sections()["spellings"])
+
+
+@cache
+def _cues(section: str) -> tuple[str, ...]:
+    return tuple(cue.strip().strip('"') for line in _sections()[section] for cue in line.split("|"))
+
+
+@cache
+def _pattern(section: str) -> re.Pattern[str]:
+    names: dict[str, str] = {}
+    for name, meaning in map(_pair, _sections()["names"]):
+        names[name] = _with_names(meaning, names)
+    choices = "|".join(_with_names(line, names) for line in _sections()[section])
+    if section == "elsewhere":
+        return re.compile(choices)  # which says itself where a word begins
+    begin, end = _BORDERS.get(section, (r"\b", r"\b"))
+    return re.compile(f"{begin}(?:{choices}){end}")
+
+
+def _with_names(pattern: str, names: dict[str, str]) -> str:
+    return re.sub(r"<([A-Z]+)>", lambda match: names[match[1]], pattern)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, meaning = line.partition(" = ")
+    return name, meaning
+
+
+@cache
+def _sections() -> dict[str, list[str]]:
+    text = files(__package__).joinpath("crisis_language.txt").read_text("utf-8")
+    sections: dict[str, list[str]] = {}
+    for line in text.split("\n"):
+        if line.startswith("["):
+            lines = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            lines.append(line)
+    return sections

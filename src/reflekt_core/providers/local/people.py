@@ -1,0 +1,159 @@
+"""The people, animals and places of a text, and whether somebody has died."""
+
+import re
+from collections.abc import Iterator
+
+from reflekt_core.providers.local.lexicon import word_list
+
+__all__ = ["animals", "children", "companions", "lost", "people", "places", "speaks_of_loss"]
+
+_KIN = (
+    "mother|mom|mum|mama|father|dad|papa|parents|brother|brothers|sister|sisters|son|sons|daughter"
+    "|daughters|wife|husband|partner|girlfriend|boyfriend|fiancé|fiancée"
+    "|grandmother|grandma|grandfather|grandpa|granny|gran|nan|aunt|uncle|cousin|cousins|niece"
+    "|nephew|friend|friends|boss|manager|colleague|colleagues|coworker|coworkers|teacher"
+    "|neighbour|neighbor|neighbours|neighbors|roommate|flatmate|therapist|ex|mother-in-law"
+    "|father-in-law|supervisor|landlord|landlady"
+)
+_CHILD = "baby|toddler|newborn|kids|children|little boy|little girl|little one|twins"
+_PET = "dog|cat|puppy|kitten|horse|rabbit|hamster|bird|parrot|tortoise"
+_WHICH = "best|old|little|big|older|younger|elder|dear|new|twin|beloved|late|eldest|youngest"
+_NAME = r"[A-Z][a-zà-ÿ]{1,14}"
+
+_SOMEBODY = re.compile(
+    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_KIN}))\b(?!-)(?P<name>(?-i: {_NAME})\b)?",
+    re.IGNORECASE,
+)
+_CHILDREN = re.compile(rf"\b(?:my|our) (?P<who>{_CHILD})\b(?!-)", re.IGNORECASE)
+_ANIMAL = re.compile(
+    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_PET}))\b(?!-)", re.IGNORECASE
+)
+_DIED = r"(?:died|passed away|passed on|was put to sleep|is dying)"
+_LOST = re.compile(
+    rf"\b(?:my|our) (?P<a>(?:(?:{_WHICH}) )?(?:{_KIN}|{_CHILD}|{_PET}))"
+    rf"(?: [a-z]+){{0,2}} {_DIED}\b"
+    rf"|\b(?:my|our) (?P<b>{_KIN}|{_CHILD}|{_PET})(?:'s|’s) (?:death|funeral|grave|ashes|memorial"
+    r"|gravestone|headstone)\b"
+    rf"|\b(?:lost|buried|bury|mourning|grieving) (?:my|our) (?P<c>{_KIN}|{_CHILD}|{_PET})\b"
+    rf"|\bmy late (?P<d>{_KIN})\b",
+    re.IGNORECASE,
+)
+_LOST_KIN = re.compile(
+    rf"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan) (?:has |had )?{_DIED}\b"
+)
+_LOST_NAME = re.compile(
+    rf"\b(?P<name>{_NAME}) (?:has |had )?(?:died|passed away|was put to sleep)\b"
+    rf"|\b(?:buried|mourning|[Gg]randma|[Gg]randpa) (?P<other>{_NAME})\b"
+    rf"|\b(?P<third>{_NAME})['’]s (?:funeral|death|grave|ashes|gravestone)\b"
+)
+_LOSS = re.compile(
+    r"\b(?:funeral|passed away|grave|graveside|gravestone|cemetery|mourn\w*|griev\w*|grief|widow\w*"
+    r"|miscarriage|miscarried|stillborn|lost the baby|lost (?:him|her) (?:to|last|two|three|in)"
+    r"|(?:his|her|dad's|mum's|mom's) ashes|scattered the ashes"
+    r"|(?:he|she|they|mum|mom|dad|grandma|grandpa|gran|nan|grandmother"
+    r"|grandfather|who) (?:had |has )?died|died (?:today|yesterday|last|this|on|in|two|a)"
+    r"|(?:was|were|being|had (?:him|her)) put to sleep)\b",
+    re.IGNORECASE,
+)
+_NO_LOSS = re.compile(
+    r"\b(?:phone|battery|laptop|car|engine|wifi|conversation|plant|internet) (?:just )?died\b"
+    r"|\bdied (?:of|from|with) (?:laugh\w*|embarrass\w*|boredom|shame)\b|\bgood grief\b",
+    re.IGNORECASE,
+)
+
+_NAMED = re.compile(
+    rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|helped|kissed|from|for)"
+    rf" (?P<x>{_NAME})\b(?! [A-Z]|-))"
+    rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )\b(?P<y>{_NAME})"
+    r" (?:said|says|told|asked|asks|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I"
+    r"|rang|phoned|wrote|looked|thought|wanted|wants|brought|helped|left|didn't|doesn't|has|got"
+    r"|made|took|kept|sat|was|is)\b"
+)
+_SPOKEN = re.compile(
+    r"\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|kissed|[Aa]nd [Ii]\b"
+    r"|said|says|asks|laughed|smiled|thinks|cried|came over|rang|thought|wants)\b"
+)
+_CALLED = re.compile(
+    r"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan)\b(?! [A-Z]|')"
+    r"|\b(?:called?|calling|told|tell|with|visit(?:ed|ing)?|and|rang|ring|ringing|see|saw|miss)"
+    r" (?P<low>mum|mom|dad|grandma|grandpa|gran|nan)\b"
+)
+_PLACE = re.compile(
+    r"\b(?:at|in|to|by|on|near|along|through) (?P<place>the (?:beach|sea|park|garden|forest|woods|river|lake"
+    r"|mountains?|hills?|coast|library|museum|pool|market|canal|cliffs?|lighthouse"
+    r"|café|cafe|harbour|harbor|allotment|attic))\b"
+    r"|\b(?:in|near|around|visited|exploring|explored|leaving|left|reached)"
+    rf" (?P<city>(?-i:{_NAME}(?: {_NAME})?))\b",
+    re.IGNORECASE,
+)
+_STOOD_BY = r"(?:held|hugged|stayed|came|brought|sat|rang|called|cooked|drove|helped|listened|read|sang)"
+_COMPANION = re.compile(
+    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_KIN}))(?: (?P<name>(?-i:{_NAME})))? {_STOOD_BY}\b",
+    re.IGNORECASE,
+)
+
+
+def speaks_of_loss(text: str) -> bool:
+    """Whether somebody has died, or an animal; not a phone."""
+    plain = _NO_LOSS.sub(" ", text)
+    return bool(_LOSS.search(plain) or _LOST.search(plain))
+
+
+def lost(plain: str) -> Iterator[str]:
+    """Give those who have died, as said to the writer ("your sister")."""
+    for match in _LOST.finditer(plain):
+        yield "your " + (match["a"] or match["b"] or match["c"] or match["d"]).lower()
+    for match in _LOST_KIN.finditer(plain):
+        yield "your " + match["kin"].lower()
+    for match in _LOST_NAME.finditer(plain):
+        name = match["name"] or match["other"] or match["third"]
+        if _is_name(name) and name not in {"Phone", "Battery", "Laptop", "Car"}:
+            yield name
+
+
+def companions(plain: str) -> Iterator[str]:
+    """Give those who stood by the writer, as said to the writer."""
+    for match in _COMPANION.finditer(plain):
+        yield _called(match["who"], match["name"])
+
+
+def people(plain: str) -> Iterator[str]:
+    """Give the grown-ups that are mentioned, as said to the writer."""
+    for match in _SOMEBODY.finditer(plain):
+        name = (match["name"] or "").strip()
+        yield _called(match["who"], name if _is_name(name) else "")
+    for match in _CALLED.finditer(plain):
+        yield "your " + (match["kin"] or match["low"]).lower()
+    for match in _NAMED.finditer(plain):
+        name = match["x"] or match["y"]
+        if _is_name(name) and _SPOKEN.search(match[0]):
+            yield name
+
+
+def children(plain: str) -> Iterator[str]:
+    """Give the small children that are mentioned, as said to the writer."""
+    for match in _CHILDREN.finditer(plain):
+        yield f"your {match['who'].lower()}"
+
+
+def animals(plain: str) -> Iterator[str]:
+    """Give the animals that live with the writer, as said to the writer."""
+    for match in _ANIMAL.finditer(plain):
+        yield f"your {match['who'].lower()}"
+
+
+def places(plain: str) -> Iterator[str]:
+    """Give the places where something happened."""
+    for match in _PLACE.finditer(plain):
+        if match["place"]:
+            yield "the " + match["place"][4:]
+        elif all(_is_name(part) for part in match["city"].split()):
+            yield match["city"]
+
+
+def _called(who: str, name: str | None) -> str:
+    return f"your {who.lower()} {name}" if name else f"your {who.lower()}"
+
+
+def _is_name(word: str) -> bool:
+    return bool(word) and word not in word_list("not_a_name")
