@@ -470,7 +470,7 @@ class TestReading:
         assert draft.category_id == UUID(int=10)
 
     @pytest.mark.parametrize(
-        "amount", ["1e2", "-0", "NaN", "1_0", " 1", ".5", "\u0661", 1, 0.5, None]
+        "amount", ["1e2", "-0", "NaN", "1_0", " 1", ".5", "\u0661", 1, 0.5, []]
     )
     def test_reads_amounts_as_plain_digits(self, amount: object) -> None:
         """An amount of money is a string of digits, never a number."""

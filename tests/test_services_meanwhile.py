@@ -124,8 +124,8 @@ def test_a_late_worker_undoes_no_rebuilding(reflekt: Reflekt, meanwhile: Meanwhi
         reflekt.entries.create(f"{number}", mood=3)
     event = _asked_for(reflekt, lambda: reflekt.rebuild(JobKind.REBUILD_ANALYTICS))
     aggregates = reflekt.store.aggregates
-    meanwhile(aggregates, "clear_some", lambda: run_job(reflekt.store, reflekt.clock, event))
-    run_job(reflekt.store, reflekt.clock, event)
+    meanwhile(aggregates, "clear_some", lambda: run_job(reflekt._context.gate, event))
+    run_job(reflekt._context.gate, event)
     assert reflekt.analytics.trends().totals.entries == 30
 
 
@@ -163,7 +163,7 @@ def test_a_category_made_anew_stays(reflekt: Reflekt) -> None:
     event = _asked_for(reflekt, lambda: reflekt.categories.delete(work.id))
     again = reflekt.categories.put(work.id, "Work")
     entry = reflekt.entries.create("x", category_id=work.id)
-    run_job(reflekt.store, reflekt.clock, event)
+    run_job(reflekt._context.gate, event)
     assert reflekt.categories.list().items == (again,)
     assert reflekt.entries.get(entry.id).category_id == work.id
 

@@ -127,7 +127,7 @@ class Evaluation:
 
     `accuracy_interval` is Wilson's, of 95 %. `calibration_error` is None if nothing was predicted.
     `confusion` counts predictions by label, then prediction; `failures` by code. `cost_usd` is that
-    of the answers. The times are means: `ms_per_entry` by the clock on the wall, `cpu_ms_per_entry`
+    of the answers; None if the price is not known. The times are means: `ms_per_entry` by the clock on the wall, `cpu_ms_per_entry`
     of the processor.
     """
 
@@ -143,7 +143,7 @@ class Evaluation:
     calibration_error: float | None
     confusion: Mapping[str, Mapping[str, int]]
     failures: Mapping[str, int]
-    cost_usd: Decimal
+    cost_usd: Decimal | None
     ms_per_entry: float
     cpu_ms_per_entry: float
 
@@ -156,7 +156,7 @@ class Evaluation:
             "balanced accuracy": f"{self.balanced_accuracy:.3f}",
             "macro-F1": f"{self.macro_f1:.3f}",
             "calibration error": "–" if error is None else f"{error:.3f}",
-            "cost": f"${self.cost_usd:f}",
+            "cost": "not known" if self.cost_usd is None else f"${self.cost_usd:f}",
             "time an entry": f"{self.ms_per_entry:.2f} ms (CPU {self.cpu_ms_per_entry:.2f} ms)",
             "failures": ", ".join(f"{code} {n}" for code, n in self.failures.items()) or "none",
         }
@@ -201,15 +201,16 @@ def read_examples(
     if isinstance(source, str | PathLike):
         source = Path(source).read_bytes().split(b"\n")
     examples: list[Example] = []
-    problems: list[Problem] = []
+    problems: dict[int, str] = {}
     for number, line in enumerate(source, start=1):
         found = _parsed(line, kind, is_first=number == 1)
         if isinstance(found, Example):
             examples.append(found)
         elif found:
-            problems.append(Problem(f"line {number}", found))
+            problems[number] = found
     if problems:
-        raise InvalidInput(problems, _summed_up(problems))
+        each = (Problem(f"line {number}", said) for number, said in problems.items())
+        raise InvalidInput(each, _summed_up(problems))
     if not examples:
         raise InvalidInput.field("examples", "there are none: each is a line 'label<TAB>text'")
     return tuple(examples)
@@ -237,16 +238,16 @@ def _allowed(kind: EvaluationTask) -> str:
     return f"one of {', '.join(LABELS[kind])}"
 
 
-def _summed_up(problems: Sequence[Problem], most: int = 5) -> str:
+def _summed_up(problems: Mapping[int, str], most: int = 5) -> str:
     """Return one sentence for all lines that are wrong in the same way."""
     by_message: dict[str, list[str]] = {}
-    for problem in problems:
-        by_message.setdefault(problem.message, []).append(problem.path)
+    for number, message in problems.items():
+        by_message.setdefault(message, []).append(str(number))
     return "; ".join(
-        ", ".join(paths[:most])
-        + (f" and {len(paths) - most} more" if len(paths) > most else "")
+        f"{'line' if len(numbers) == 1 else 'lines'} {', '.join(numbers[:most])}"
+        + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
         + f": {message}"
-        for message, paths in by_message.items()
+        for message, numbers in by_message.items()
     )
 
 

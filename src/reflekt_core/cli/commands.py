@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "insights": ("insights:insights", "Show what was understood of an entry."),
     "prompt": ("insights:prompt", "Get something to write about."),
     "trends": ("trends:trends", "See how writing, mood and topics move."),
+    "providers": ("providers:providers", "Try the AI providers, and measure how good they are."),
     "backup": ("backup:backup", "Copy the journal to a file, while it is in use."),
     "restore": ("backup:restore", "Put a backup in the place of the journal."),
     "rebuild": ("upkeep:rebuild", "Build the search index or the analytics anew."),

@@ -2,26 +2,32 @@
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from reflekt_core.model import entries as model
+from reflekt_core.model.assistance import Answer
 from reflekt_core.model.categories import Category
-from reflekt_core.model.insights import InsightView, SafetyLevel
+from reflekt_core.model.insights import Analysis, InsightView, SafetyLevel
 from reflekt_core.model.listing import Hit
 from reflekt_core.model.prompts import Prompt
 
+if TYPE_CHECKING:  # listing entries needs none of it
+    from reflekt_core.evaluation import Evaluation
+
 __all__ = [
+    "answer",
     "bar",
     "clean",
     "console",
     "day",
     "entries",
     "entry",
+    "evaluation",
     "hits",
     "insight",
     "paragraph",
@@ -34,6 +40,9 @@ ID_CHARACTERS: Final = 13
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WIDEST: Final = 100
 _BAR: Final = "▏▎▍▌▋▊▉█"
+_SHADES: Final = " ░▒▓█"
+_CELLS: Final = 66
+"""How wide the cells of a confusion may be together, beside the labels, for 80 columns."""
 
 
 def console() -> Console:
@@ -163,6 +172,12 @@ def insight(one: model.Entry, found: InsightView) -> None:
         for resource in found.safety.resources:
             out.print(clean(resource))
     out.print()
+    _understood(out, found)
+    out.print()
+    out.print(Text(_origin(found), style="dim"))
+
+
+def _understood(out: Console, found: Analysis | InsightView) -> None:
     feeling = found.sentiment
     out.print(f"{feeling.label.value}, {feeling.score:+.2f} (confidence {feeling.confidence:.0%})")
     for emotion in sorted(found.emotions, key=lambda e: -e.score):
@@ -173,8 +188,6 @@ def insight(one: model.Entry, found: InsightView) -> None:
         _paragraphs(out, "In short", [found.summary])
     _paragraphs(out, "Observations", found.observations)
     _paragraphs(out, "To think about", found.questions)
-    out.print()
-    out.print(Text(_origin(found), style="dim"))
 
 
 def _paragraphs(out: Console, heading: str, texts: Iterable[str]) -> None:
@@ -208,3 +221,58 @@ def prompts(found: Sequence[Prompt]) -> None:
     out = console()
     for one in found:
         out.print(clean(one.text), soft_wrap=not out.is_terminal)
+
+
+def answer(found: Answer[Analysis], ms: float, *, is_price_known: bool) -> None:
+    """Print what a provider understood of a text, what it cost, and the *ms* it took."""
+    out = console()
+    out.print(Text(clean(f"{found.provider} {found.model}"), style="bold"))
+    out.print()
+    _understood(out, found.result)
+    usage = found.usage
+    cost = f"${usage.cost_usd:f}" if is_price_known else "cost not known"
+    out.print()
+    out.print(f"{usage.input_tokens} tokens in, {usage.output_tokens} out, {cost}, {ms:.0f} ms")
+
+
+def evaluation(found: "Evaluation") -> None:
+    """Print the figures, the coverage curve, and the confusion as a picture."""
+    out = console()
+    out.print(Text(clean(found.title()), style="bold"))
+    for name, figure in found.figures().items():
+        out.print(Text.assemble((f"  {name:<19}", "dim"), clean(figure)), soft_wrap=True)
+    _title(out, "Coverage", "accuracy of the most confident, and how confident they are at least")
+    for point in found.coverage:
+        out.print(
+            Text.assemble(
+                f"  {point.share:>4.0%}  {point.accuracy:.3f}  ",
+                (f"{bar(point.accuracy, 40):<40}", "cyan"),
+                (f"  {point.confidence:.2f}", "dim"),
+            )
+        )
+    _title(out, "Confusion", "a row for each label, a column for each prediction")
+    _confusion(out, found.confusion)
+
+
+def _title(out: Console, name: str, detail: str) -> None:
+    out.print()
+    out.print(Text.assemble((name, "bold"), f"  {detail}"))
+
+
+def _confusion(out: Console, rows: Mapping[str, Mapping[str, int]]) -> None:
+    columns = list(next(iter(rows.values())))
+    widest = max(len(name) for name in (*rows, *columns))
+    counts = [n for row in rows.values() for n in row.values()]
+    # A column has a space, its name or count, and a shade. Names are cut if all do not fit.
+    width = min(widest, max(len(str(max(counts))), _CELLS // len(columns) - 2))
+    heads = "".join(f" {name[:width]:>{width}} " for name in columns)
+    out.print(Text(f"  {'':<{widest}}{heads}".rstrip(), style="dim"), soft_wrap=True)
+    for label, row in rows.items():
+        line = Text(f"  {label:<{widest}}")
+        total = sum(row.values())
+        for name, count in row.items():
+            shade = _SHADES[-(-count * (len(_SHADES) - 1) // total)]
+            line.append(f" {count or '·':>{width}}", style="" if count else "dim")
+            line.append(shade, style="green" if name == label else "red")
+        line.rstrip()
+        out.print(line, soft_wrap=True)

@@ -1,5 +1,5 @@
 """
-Whether a sentence speaks of suicide or self-harm, by the wordings in `crisis_language.txt`.
+Whether a text speaks of suicide or self-harm, by the wordings in `crisis_language.txt`.
 
 A sentence is first put into plain words, so that one pattern covers many spellings. Some wordings
 are enough by themselves; most are taken back by a denial before them ("I would never …"), and what
@@ -7,6 +7,7 @@ was done to oneself by what tells of an accident ("cut myself shaving").
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -21,6 +22,7 @@ _ENDINGS = {
     "'d": " would",
     "'s": " is",
 }
+_BETWEEN = r"[.!?;…。！？]+"
 _WORD = r"[^\W_]+(?:'[^\W_]+)*|[,:]"
 _SPACED = r"\b(?:[a-z] ){2,9}[a-z]\b"
 _STRETCHED = r"([a-z])\1{2,}"
@@ -29,6 +31,7 @@ _BORDERS = {
     "no denial": (r"\b", ""),
     "idiom": ("", r"\b"),
     "accident": ("", r"\b"),
+    "passed": ("", r"\b"),
     "wished": (r"\b", ""),
 }
 _ONESELF = r"\b(?:i|me|my|myself)\b"
@@ -36,17 +39,25 @@ _NEAR = 40
 """As many characters before and after a wording may take it back."""
 
 
-def speaks_of_crisis(sentence: str) -> bool:
-    """Return whether *sentence*, in lower case, tells of the writer's or another's crisis."""
-    if any(cue in sentence for cue in _cues("cues")) and _in_english(_plain(sentence)):
-        return True
-    if any(cue in sentence for cue in _cues("cues elsewhere")):
-        return bool(_pattern("elsewhere").search(sentence))
-    return False
+def speaks_of_crisis(text: str) -> bool:
+    """Return whether a sentence of *text* tells of the writer's crisis or of somebody in danger."""
+    text = " ".join(text.lower().replace("’", "'").replace("‘", "'").split())
+    return any(map(_in_english, _sentences_with(_cues("cues"), text))) or any(
+        map(_pattern("elsewhere").search, _sentences_with(_cues("cues elsewhere"), text))
+    )
 
 
-def _in_english(words: str) -> bool:
-    words = _pattern("figurative").sub(" ", words)
+def _sentences_with(cues: tuple[str, ...], text: str) -> Iterator[str]:
+    # Most entries hold few cues: looking for all of them once is what costs least.
+    found = [cue for cue in cues if cue in text]
+    if found:
+        for sentence in re.split(_BETWEEN, text):
+            if any(cue in sentence for cue in found):
+                yield sentence
+
+
+def _in_english(sentence: str) -> bool:
+    words = _pattern("figurative").sub(" ", _plain(sentence))
     return (
         not all(map(_is_told, _pattern("outright").finditer(words)))
         or any(map(_meant, _pattern("unless denied").finditer(words)))
@@ -58,7 +69,10 @@ def _meant(match: re.Match[str]) -> bool:
     ahead, after = _around(match)
     if _is_told(match) or _taken_back(ahead) or _pattern("idiom").match(after):
         return False
-    return bool(_pattern("wished").search(ahead + match[0])) or not _is_accident(match)
+    if _pattern("passed").match(after):
+        return False
+    wished = _pattern("wished").search(ahead + match[0])
+    return bool(wished) or not match[0].endswith("self") or not _is_accident(match)
 
 
 def _harmed(match: re.Match[str]) -> bool:

@@ -19,7 +19,7 @@ from reflekt_core.errors import InvalidInput
 from reflekt_core.model.crisis_language import speaks_of_crisis
 from reflekt_core.model.insights import Safety, SafetyLevel
 
-__all__ = ["DIRECTORY", "CrisisResources", "crisis_resources", "is_crisis", "screen"]
+__all__ = ["DIRECTORY", "CrisisResources", "crisis_resources", "screen", "speaks_of_crisis"]
 
 _EMERGENCY = "If you are in danger right now, please call your local emergency number."
 _COMPANY = "If you can, tell someone you trust how you are."
@@ -83,13 +83,7 @@ def crisis_resources() -> CrisisResources:
 
 def screen(text: str, *, resources: CrisisResources | None = None, region: str = "") -> Safety:
     """Return `CONCERN` with where to find help if *text* speaks of a crisis, else `NONE`."""
-    if is_crisis(text):
+    if speaks_of_crisis(text):
         known = resources or crisis_resources()
         return Safety(SafetyLevel.CONCERN, known.for_region(region))
     return Safety()
-
-
-def is_crisis(text: str) -> bool:
-    """Return whether *text* speaks of a crisis."""
-    plain = " ".join(text.lower().replace("’", "'").replace("‘", "'").split())
-    return any(map(speaks_of_crisis, re.split(r"[.!?;…。！？]+", plain)))

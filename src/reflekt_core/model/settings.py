@@ -22,6 +22,7 @@ __all__ = [
     "Language",
     "Notifications",
     "Preferences",
+    "PrivateNames",
     "Profile",
     "Provider",
     "Settings",
@@ -128,6 +129,8 @@ ThemeWord = Annotated[str, Text(50, min_length=1, example="gratitude")]
 ThemeWords = Annotated[tuple[ThemeWord, ...], Items(20)]
 DailyTokens = Annotated[int, Range(0, 100_000_000)]
 DailyMoney = Annotated[Decimal, Money(1000)]
+PrivateName = Annotated[str, Text(100, min_length=1, example="Ada")]
+PrivateNames = Annotated[tuple[PrivateName, ...], Items(50)]
 Consent = Annotated[tuple[Vendor, ...], Items(len(Vendor))]
 
 
@@ -185,6 +188,10 @@ class AISettings:
     consent: Consent = ()
     daily_budget_usd: DailyMoney | None = Decimal("0.25")
     daily_token_budget: DailyTokens | None = 200_000
+    redact: bool = True
+    """Replace addresses, numbers and `private_names` in what is sent to a vendor."""
+    private_names: PrivateNames = ()
+    """Names that are never sent to a vendor, unless `redact` is off."""
 
 
 @attrs.frozen

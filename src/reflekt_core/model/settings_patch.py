@@ -13,6 +13,7 @@ from reflekt_core.model.settings import (
     FontSize,
     Hour,
     Language,
+    PrivateNames,
     Provider,
     Settings,
     Theme,
@@ -92,6 +93,8 @@ class AISettingsPatch:
     consent: Consent | Unset = UNSET
     daily_budget_usd: DailyMoney | None | Unset = UNSET
     daily_token_budget: DailyTokens | None | Unset = UNSET
+    redact: bool | Unset = UNSET
+    private_names: PrivateNames | Unset = UNSET
 
     def __attrs_post_init__(self) -> None:
         check(self)

@@ -8,6 +8,7 @@ import attrs
 
 from reflekt_core.errors import (
     AccountErased,
+    AssistantError,
     ReflektError,
     StoreError,
     Unavailable,
@@ -28,6 +29,7 @@ Raises:
 """
 
 MAX_ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 3600.0
 BATCH = 100
 
 
@@ -45,8 +47,8 @@ class Publisher:
 
         Once *stopping* says so, what is left stays in the outbox.
 
-        A consumer that fails is told again after 2, 4, 8 and 16 seconds; then the event is set
-        aside for it, and the others go on.
+        A consumer that fails is told again after 2, 4, 8 and 16 seconds, or later if it says so (up
+        to an hour); then the event is set aside for it, and the others go on.
 
         Raises:
             Unavailable: The store is busy or away; what is left stays in the outbox.
@@ -75,9 +77,14 @@ class Publisher:
             raise
         except Exception as error:  # noqa: BLE001 - a consumer must never stop the others
             attempts = delivery.attempts + 1
-            due_at = self.clock() + timedelta(seconds=2**attempts)
+            due_at = self.clock() + timedelta(seconds=max(2**attempts, _asked_to_wait(error)))
             return Retry(name, attempts, due_at if attempts < MAX_ATTEMPTS else None, _code(error))
         return None
+
+
+def _asked_to_wait(error: Exception) -> float:
+    wait = error.retry_after_seconds if isinstance(error, AssistantError) else None
+    return min(wait or 0.0, LONGEST_WAIT_SECONDS)
 
 
 def _code(error: Exception) -> str:

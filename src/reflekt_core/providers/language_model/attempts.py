@@ -103,7 +103,7 @@ def _wait(call: int, error: AssistantError, policy: Policy, timing: Timing) -> f
     "Full jitter": anything up to a bound that doubles each time, so that many who failed at the
     same moment do not come back at the same moment. The vendor's own wish is the least.
     """
-    most = min(policy.longest_wait_seconds, policy.first_wait_seconds * 2 ** (call - 1))
+    most = min(policy.longest_wait_seconds, policy.first_wait_seconds * 2.0 ** (call - 1))
     return max(timing.random() * most, error.retry_after_seconds or 0.0)
 
 

@@ -107,35 +107,24 @@ def quotes(text: str) -> Iterator[str]:
     """
     at = 0
     while at < len(text):
-        closing = _MARKS.get(text[at])
-        if closing is None and _opens_single(text, at):
-            at = yield from _single(text, at)
-        elif closing is None:
+        end = _end_of_quote(text, at)
+        if end is None:
             at += 1
         else:
-            end = next((i for i in range(at + 1, len(text)) if text[i] in closing), len(text))
             yield text[at + 1 : end]
             at = end + 1
 
 
-def _opens_single(text: str, at: int) -> bool:
-    return (
-        text[at] in _SINGLE_MARKS
-        and not text[at - 1 : at].isalnum()
-        and not text[at + 1 : at + 2].isspace()
-    )
-
-
-def _single(text: str, at: int) -> Iterator[str]:
-    closing = _SINGLE_MARKS[text[at]]
-    for end in range(at + 1, len(text)):
-        if text[end] in closing and not text[end + 1 : end + 2].isalnum():
-            quoted = text[at + 1 : end]
-            if len(quoted.split()) > 1:
-                yield quoted
-                return end + 1
-            break
-    return at + 1
+def _end_of_quote(text: str, at: int) -> int | None:
+    """Return where the quotation that begins at *at* ends; None if none begins there."""
+    if closing := _MARKS.get(text[at]):
+        return next((i for i in range(at + 1, len(text)) if text[i] in closing), len(text))
+    closing = _SINGLE_MARKS.get(text[at])
+    if not closing or text[at - 1 : at].isalnum():
+        return None
+    ends = (i for i in range(at + 1, len(text)) if text[i] in closing)
+    end = next((i for i in ends if not text[i + 1 : i + 2].isalnum()), at)
+    return end if len(text[at + 1 : end].split()) > 1 else None
 
 
 def quotes_only(text: str, source: str) -> bool:

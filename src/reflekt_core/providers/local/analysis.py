@@ -1,8 +1,6 @@
 """One entry or draft, read once, and all that is said about it."""
 
-from attrs import evolve
-
-from reflekt_core.model.feelings import SentimentLabel
+from reflekt_core.model.feelings import Sentiment, SentimentLabel
 from reflekt_core.model.insights import (
     AnalyseEntry,
     Analysis,
@@ -11,9 +9,10 @@ from reflekt_core.model.insights import (
     SuggestWays,
 )
 from reflekt_core.model.safety import screen
-from reflekt_core.providers.local.finds import speaks_of_loss
-from reflekt_core.providers.local.questions import Reader, observations, questions, ways_on
-from reflekt_core.providers.local.sentiment import emotions, mood, sentiment
+from reflekt_core.providers.local.observing import observations
+from reflekt_core.providers.local.people import speaks_of_loss
+from reflekt_core.providers.local.questions import Reader, questions, ways_on
+from reflekt_core.providers.local.sentiment import Mood, emotions, mood, sentiment
 from reflekt_core.providers.local.summary import telling
 from reflekt_core.providers.local.text import english_share, sentences, squeeze
 from reflekt_core.providers.local.topics import keyphrases, topics
@@ -27,18 +26,13 @@ _CLEAR = 0.25
 
 def analyse(task: AnalyseEntry) -> Analysis:
     """Return what can be said of the entry."""
-    reader = _read(task, task.title)
-    found = reader.sentences
-    felt = mood((found or (task.title,)) if reader.is_english else ())
-    feeling = sentiment(felt, mourns=speaks_of_loss(task.content))
-    if abs(feeling.score) >= _CLEAR or feeling.label is SentimentLabel.MIXED:
-        reader = evolve(reader, label=feeling.label)  # no questions for a feeling only guessed at
+    reader, felt, feeling = _read(task, task.title)
     scrap = squeeze(task.title or task.content)[:_LONGEST_SCRAP]
     return Analysis(
         sentiment=feeling,
         emotions=emotions(felt),
         topics=topics(task.title, task.content, reader.phrases) if reader.is_english else (),
-        summary=telling(found, reader.phrases) or scrap,
+        summary=telling(reader.sentences, reader.phrases) or scrap,
         questions=questions(reader),
         observations=observations(reader, felt),
     )
@@ -46,19 +40,34 @@ def analyse(task: AnalyseEntry) -> Analysis:
 
 def suggest(task: SuggestWays) -> Suggestions:
     """Return ways to go on with the draft."""
-    return Suggestions(ways_on(_read(task)))
+    reader, _, _ = _read(task)
+    return Suggestions(ways_on(reader))
 
 
-def _read(task: AnalyseEntry | SuggestWays, title: str = "") -> Reader:
+def _read(task: AnalyseEntry | SuggestWays, title: str = "") -> tuple[Reader, Mood, Sentiment]:
     text = f"{title}\n{task.content}"
-    return Reader(
+    found = sentences(task.content)
+    is_english = _is_english(text, task.language)
+    felt = mood((found or [title]) if is_english else ())
+    feeling = sentiment(felt, mourns=speaks_of_loss(task.content))
+    reader = Reader(
         text=task.content,
-        sentences=tuple(sentences(task.content)),
+        sentences=tuple(found),
         phrases=tuple(keyphrases(title, task.content)),
+        label=_sure(feeling),
+        scores=felt.scores if len(felt.scores) == len(found) else (),
         tone=task.tone,
-        is_english=_is_english(text, task.language),
+        is_english=is_english,
         is_crisis=screen(text).level is not SafetyLevel.NONE,
     )
+    return reader, felt, feeling
+
+
+def _sure(feeling: Sentiment) -> SentimentLabel:
+    """Return the label, neutral if it is only guessed at: nobody is asked about such a feeling."""
+    if abs(feeling.score) >= _CLEAR or feeling.label is SentimentLabel.MIXED:
+        return feeling.label
+    return SentimentLabel.NEUTRAL
 
 
 def _is_english(text: str, language: str) -> bool:

@@ -169,7 +169,7 @@ _HAPPENED = (
     (
         Kind.PARTING,
         r"\b(?:we(?:'ve| have)? (?:broke|broken|split) up|broke up with me|(?:he|she|they|[A-Z][a-z]+) (?:has )?left me"
-        r"|(?:he|she|they) ended (?:it|things)|our break-?up|the break-?up|our divorce|the divorce|[Ww]e(?:'re| are) over|moved out)\b",
+        r"|(?:he|she|they) ended (?:it|things)|our break-?up|the break-?up|our divorce|the divorce|[Ww]e(?:'re| are) over|(?:[Hh]e|[Ss]he|[A-Z][a-z]+) moved out)\b",
     ),
     (
         Kind.SLEEPLESS,
@@ -282,10 +282,10 @@ def _own_feelings(rest: str) -> list[str]:
 
 def _quote(sentence: str, plain: str, start: int, end: int) -> str:
     """Return the clause from *start* to after *end*; "" if it does not end well."""
-    stop = _CLAUSE_END.search(plain, max(start, end - 1))
+    stop = _CLAUSE_END.search(plain, end)
     clause = plain[start : stop.start() if stop else len(plain)].split()
-    said = plain[start:end].split()
-    least = max(_LEAST_WORDS, len(said) + (said[-1] not in feeling_groups() and plain[end - 1 : end] == " "))
+    needs_more = plain[end - 1] == " "  # "I want to" says nothing yet, "I feel tired" does
+    least = max(_LEAST_WORDS, len(plain[start:end].split()) + needs_more)
     while len(clause) > least and clause[-1].lower() in _WEAK_END:
         clause.pop()
     if len(clause) > _MOST_WORDS:

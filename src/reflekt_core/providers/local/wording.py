@@ -9,7 +9,7 @@ import attrs
 
 from reflekt_core.providers.local.lexicon import lines
 
-__all__ = ["Form", "addressed", "capital", "digest", "forms"]
+__all__ = ["Form", "addressed", "capital", "digest", "forms", "shuffled", "suiting"]
 
 _ANY = "-"
 _TURNED = {
@@ -110,12 +110,13 @@ def suiting(found: Sequence[Form], tone: str, seed: str, *, light: bool) -> list
     """
     Return the forms that suit *tone*, in an order that *seed* decides.
 
-    Those for that very tone come first, then those for any. Playful ones are for what is *light*.
+    Those for a plain, direct or playful tone come first, then those for any; gentle ones are not
+    set apart. Playful ones are for what is *light*.
     """
     if tone == "playful" and not light:
         tone = "gentle"
-    fitting = [form for form in found if form.tone in {tone, _ANY}]
-    return sorted(shuffled(fitting, seed), key=lambda form: form.tone == _ANY)
+    fitting = shuffled((form for form in found if form.tone in {tone, _ANY}), seed)
+    return fitting if tone == "gentle" else sorted(fitting, key=lambda form: form.tone == _ANY)
 
 
 def shuffled(found: Iterable[Form], seed: str) -> list[Form]:
