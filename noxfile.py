@@ -77,7 +77,16 @@ def _test(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
 
-NEED_EXTRAS = ("cli", "serve", "wsgi", "docs_page", "openapi", "documentation", "rest")
+NEED_EXTRAS = (
+    "cli",
+    "cli_providers",
+    "serve",
+    "wsgi",
+    "docs_page",
+    "openapi",
+    "documentation",
+    "rest",
+)
 
 
 @nox.session

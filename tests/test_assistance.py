@@ -349,6 +349,23 @@ def test_an_entry_is_tried_again_when_the_vendor_says_so(
     assert seen(journal, entry.id).provenance.provider == "openai"
 
 
+def test_nothing_else_waits_for_an_assistant(journal: Reflekt, elsewhere: Elsewhere) -> None:
+    """When the first text is read, the figures of all entries are there already."""
+    agree(journal)
+    counted: list[int] = []
+    today = date(2026, 11, 22)
+
+    def count() -> None:
+        days = journal.store.aggregates.days("me", today, today)
+        counted.append(sum(day.entries for day in days))
+
+    elsewhere.meanwhile = count
+    for number in range(3):
+        journal.entries.create(f"Day {number} by the sea.")
+    journal.drain()
+    assert counted == [3, 3, 3]
+
+
 def test_of_several_failures_one_that_may_pass_is_told(
     store: Store, clock: FakeClock, elsewhere: Elsewhere
 ) -> None:

@@ -579,6 +579,8 @@ COMMANDS = (
     "insights",
     "prompt",
     "trends",
+    "providers check",
+    "providers evaluate",
     "backup",
     "restore",
     "rebuild",

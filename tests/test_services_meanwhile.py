@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from reflekt_core import Reflekt
@@ -102,7 +103,7 @@ def test_a_job_goes_on_where_another_worker_died(reflekt: Reflekt) -> None:
 
     def other() -> None:
         with suppress(Crash):
-            run_job(reflekt.store, dying, event)
+            run_job(attrs.evolve(reflekt._context.gate, clock=dying), event)
 
     others = [other]
 
@@ -111,7 +112,7 @@ def test_a_job_goes_on_where_another_worker_died(reflekt: Reflekt) -> None:
             others.pop()()
         return reflekt.clock()
 
-    run_job(reflekt.store, overtaken, event)
+    run_job(attrs.evolve(reflekt._context.gate, clock=overtaken), event)
     job = reflekt.store.records(Job).get("me", event.subject_id)
     assert job is not None
     assert job.state is JobState.DONE

@@ -121,7 +121,7 @@ class _Parts:
     def _publisher(self) -> "Publisher":
         from reflekt_core.services.events import Publisher
 
-        return Publisher(self.store, self._subscriptions(), self.clock)
+        return Publisher(self.store, self._subscriptions(), self.clock, slow={"insights"})
 
     def _subscriptions(self) -> "Mapping[str, Consumer]":
         """Return who is told of events, by name. The search index lives in the store's own writes."""

@@ -55,11 +55,13 @@ def check(name: str | None, *, as_json: bool) -> None:
 
     The text comes with Reflekt: it is nobody's journal, so nothing of yours is sent.
     """
-    tried = [_tried(each) for each in _names(name)]
+    config = Config.from_env(os.environ)
+    tried = [_tried(config, each) for each in _names(config, name)]
     if as_json:
         emit({"items": [one.plain() for one in tried]})
-    for one in tried:
+    for number, one in enumerate(tried):
         if one.answer and not as_json:
+            click.echo("\n" * bool(number), nl=False)
             display.answer(one.answer, one.ms, is_price_known=one.is_price_known)
     failed = "; ".join(one.told() for one in tried if one.error)
     if failed:
@@ -102,14 +104,15 @@ class _Tried:
         return {"provider": self.name, "ms": self.ms, "error": error}
 
 
-def _tried(name: str) -> _Tried:
+def _tried(config: Config, name: str) -> _Tried:
     answer: Answer[Analysis] | None = None
     failure: ReflektError | None = None
     is_price_known = True
     began = time.perf_counter()
     try:
-        assistant = open_assistant(name)
+        assistant = _opened(config, name)
         is_price_known = _most(assistant, [_TEXT]) is not None
+        began = time.perf_counter()
         answer = _asking(assistant)(AnalyseEntry("", _TEXT))
     except ReflektError as error:
         failure = error
@@ -155,7 +158,8 @@ def evaluate_(  # noqa: PLR0913 - what to ask whom, and how to print
     coverage curve is the accuracy if only the most confident share is answered.
     """
     examples = _spread(read_examples(data, task), limit)
-    assistant = open_assistant(_names(name)[0])
+    config = Config.from_env(os.environ)
+    assistant = _opened(config, _names(config, name)[0])
     most = _most(assistant, [one.text for one in examples])
     _agree(assistant, len(examples), most, yes=yes)
     spent: list[Usage] = []
@@ -172,9 +176,13 @@ def evaluate_(  # noqa: PLR0913 - what to ask whom, and how to print
         raise click.ClickException(f"no text was answered ({', '.join(found.failures)})")
 
 
-def _names(name: str | None) -> Sequence[str]:
-    """Return which providers are meant: the one named, or those of the environment, in order."""
-    return (name,) if name else Config.from_env(os.environ).ai_providers
+def _names(config: Config, name: str | None) -> Sequence[str]:
+    """Return which providers are meant: the one named, or those that are set up, in order."""
+    return (name,) if name else config.ai_providers
+
+
+def _opened(config: Config, name: str) -> AnyAssistant:
+    return open_assistant(name, config.ai_access.get(name), config.ai_prices)
 
 
 def _spread(examples: Sequence[Example], limit: int | None) -> Sequence[Example]:

@@ -65,7 +65,7 @@ class Consented(Generic[T]):
     of None is a server on this machine, which needs no consent.
     """
 
-    task: T
+    task: T = attrs.field(repr=False)
     purpose: Purpose
     vendor: Vendor | None
     stamped_at: datetime

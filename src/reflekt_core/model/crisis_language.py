@@ -24,11 +24,13 @@ _ENDINGS = {
 }
 _BETWEEN = r"[.!?;…。！？]+"
 _WORD = r"[^\W_]+(?:'[^\W_]+)*|[,:]"
+_LONG_WORDS = "myself suicide suicidal nobody killing cutting overdose"
 _SPACED = r"\b(?:[a-z] ){2,9}[a-z]\b"
 _STRETCHED = r"([a-z])\1{2,}"
 _BORDERS = {
     "denial": (r"\b", ""),
     "no denial": (r"\b", ""),
+    "over": (r"\b", ""),
     "idiom": ("", r"\b"),
     "accident": ("", r"\b"),
     "passed": ("", r"\b"),
@@ -118,7 +120,15 @@ def _spelt(word: str) -> str:
 
 @cache
 def _spellings() -> dict[str, str]:
-    return dict(_pair(line) for line in _sections()["spellings"])
+    slips = {slip: word for word in _LONG_WORDS.split() for slip in _slips(word)}
+    return slips | dict(_pair(line) for line in _sections()["spellings"])
+
+
+def _slips(word: str) -> Iterator[str]:
+    # A letter left out, or two of them swapped.
+    for i in range(1, len(word)):
+        yield word[:i] + word[i + 1 :]
+        yield word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :]
 
 
 @cache

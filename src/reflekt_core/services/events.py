@@ -1,6 +1,7 @@
 """Telling consumers what happened: at least once, in no promised order, and never stuck on one."""
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,11 +36,16 @@ BATCH = 100
 
 @attrs.frozen
 class Publisher:
-    """Takes events out of the outbox and tells every consumer."""
+    """
+    Takes events out of the outbox and tells every consumer.
+
+    Those named in `slow`, who may wait for others, are told when the rest know of the whole batch.
+    """
 
     store: Store
     consumers: Mapping[str, Consumer]
     clock: Clock
+    slow: AbstractSet[str] = frozenset()
 
     def drain(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """
@@ -55,17 +61,32 @@ class Publisher:
         """
         settled = 0
         while batch := self.store.outbox.pending(self.clock(), limit=BATCH):
+            waiting = []
             for delivery in batch:
                 if stopping():
                     return settled
-                self._deliver(delivery)
+                quick, slow = self._names(delivery)
+                retries = self._tell_all(quick, delivery)
+                if slow:
+                    waiting.append((delivery, retries, slow))
+                else:
+                    self.store.outbox.settle(delivery, retries)
+                    settled += 1
+            for delivery, retries, slow in waiting:
+                if stopping():
+                    return settled  # the quick ones are told again later, which changes nothing
+                self.store.outbox.settle(delivery, retries + self._tell_all(slow, delivery))
                 settled += 1
         return settled
 
-    def _deliver(self, delivery: Delivery) -> None:
+    def _names(self, delivery: Delivery) -> tuple[list[str], list[str]]:
+        """Return who is to be told of it: the quick consumers, and the slow ones."""
         names = [delivery.consumer] if delivery.consumer else list(self.consumers)
-        retries = [retry for name in names if (retry := self._tell(name, delivery))]
-        self.store.outbox.settle(delivery, retries)
+        slow = [name for name in names if name in self.slow]
+        return [name for name in names if name not in self.slow], slow
+
+    def _tell_all(self, names: list[str], delivery: Delivery) -> list[Retry]:
+        return [retry for name in names if (retry := self._tell(name, delivery))]
 
     def _tell(self, name: str, delivery: Delivery) -> Retry | None:
         consumer = self.consumers.get(name)

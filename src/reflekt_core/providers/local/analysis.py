@@ -34,7 +34,7 @@ def analyse(task: AnalyseEntry) -> Analysis:
         topics=topics(task.title, task.content, reader.phrases) if reader.is_english else (),
         summary=telling(reader.sentences, reader.phrases) or scrap,
         questions=questions(reader),
-        observations=observations(reader, felt),
+        observations=observations(reader),
     )
 
 

@@ -42,6 +42,8 @@ class Kind(StrEnum):
     SLEEPLESS = "sleepless"
     PRAYER = "prayer"
     QUESTION = "question"
+    MOMENT = "moment"
+    LINE = "line"
     # Feelings
     SADNESS = "sadness"
     SHAME = "shame"
@@ -91,6 +93,7 @@ _ADVERB = (
     r"(?:(?:so|very|really|just|still|also|quite|too|a bit|a little|pretty|always|never|only|do|kind of"
     r"|secretly|honestly|simply|even|desperately|actually|probably|maybe|definitely|sort of) ){0,2}"
 )
+_WISHING = _ADVERB.replace("|never", "")
 _HAVE = r"[Ii](?:'?ve| have)?"
 _AM = r"[Ii](?:'?m| am| was|'ve been| have been)"
 _NOT = r"(?:do|did|ca|could|would)(?:n't|nt| not)"
@@ -98,8 +101,8 @@ _NOT = r"(?:do|did|ca|could|would)(?:n't|nt| not)"
 _SAID = (
     (
         Kind.REGRET,
-        r"[Ii] (?:should|could)(?:n't| not)?(?: have|'ve) |[Ii] (?:wish|regret) (?:that )?[Ii](?:'d| had| hadn't) "
-        r"|[Ii] regret ",
+        r"[Ii] should(?:n't| not)?(?: have|'ve) |[Ii] (?:wish|regret) (?:that )?[Ii](?:'d| had| hadn't) "
+        r"(?!a\b|an\b|some|more\b|the\b|my\b|any|no\b|time\b|enough\b|better\b)|[Ii] regret ",
     ),
     (
         Kind.PUT_OFF,
@@ -121,9 +124,10 @@ _SAID = (
     ),
     (
         Kind.WISH_TO,
-        rf"[Ii] {_ADVERB}(?:want to|wanna|hope to|wish to|long to|intend to|plan to|would love to"
-        r"|would like to)(?! (?:die|disappear|remember|forget|keep|cry|scream|be sick|throw up|punch|kill)\b) "
-        rf"|[Ii](?:'d| would) {_ADVERB}(?:love|like) to (?!think\b|say\b|thank\b)",
+        rf"[Ii] {_WISHING}(?:want to|wanna|hope to|wish to|long to|intend to|plan to|would love to"
+        r"|would like to)(?! (?:die|disappear|vanish|remember|forget|keep|cry|scream|be sick|throw up|punch|kill|hate"
+        r"|hurt|hit|give up)\b) "
+        rf"|[Ii](?:'d| would) {_WISHING}(?:love|like) to (?!think\b|say\b|thank\b)",
     ),
     (
         Kind.WANTED_TO,
@@ -134,7 +138,7 @@ _SAID = (
         rf"[Ii] {_ADVERB}(?:wish|hope|dream|long) (?:that |of |for )?(?=(?:my|[Ii]|he|she|they|it|there|the|a"
         r"|things|people|somebody|someone|\w+ing) )",
     ),
-    (Kind.DUTY, rf"[Ii] {_ADVERB}(?:should|must|have to|need to|ought to|gotta) (?!have\b|be\b|say\b|admit\b)"),
+    (Kind.DUTY, rf"(?<!says )(?<!said )(?<!thinks )(?<!means )[Ii] {_ADVERB}(?:should|must|have to|need to|ought to|gotta) (?!have\b|be\b|say\b|admit\b)"),
     (Kind.NEED, rf"[Ii] {_ADVERB}(?:need|crave) (?=(?:a|an|some|more|less|time|help|space|rest|sleep|quiet|my) ?)"),
     (Kind.MISSING, rf"[Ii] {_ADVERB}miss (?!out\b|the bus\b|the train\b|work\b)"),
     (Kind.THINKING, rf"[Ii] (?:keep|kept|can't stop|cant stop|couldn't stop) (?:thinking|worrying) about "),
@@ -173,7 +177,7 @@ _HAPPENED = (
     ),
     (
         Kind.SLEEPLESS,
-        r"\b(?:can't sleep|cant sleep|couldn't sleep|(?:lying|lay|wide|still) awake|insomnia|awake (?:since|at|until|again)|no sleep"
+        r"\b(?i:can't sleep|cant sleep|couldn't sleep|(?:lying|lay|wide|still) awake|insomnia|awake (?:since|at|until|again)|no sleep"
         r"|[34](?::\d\d)? ?am)\b",
     ),
     (
@@ -182,6 +186,12 @@ _HAPPENED = (
         r"|\b[Aa]men\b",
     ),
     (Kind.TOMORROW, r"\b[Tt]omorrow\b"),
+)
+_MOMENT = re.compile(
+    rf"\b[Ii] (?:{_ADVERB})(?!needed|wanted|loved|hated|used|tried|noticed|realised|realized|decided|missed|wished|hoped"
+    r"|supposed|seemed|learned|need|enjoyed|dreamed|finally|managed|liked|preferred|meant)"
+    r"(?:[a-z]{2,}ed|went|saw|told|said|came|got|sat|stood|ran|rang|wrote|made|took|gave|left|met|found|lost|slept|woke"
+    r"|drank|ate|sang|spoke|bought|brought|broke|forgot|fell|held|heard|lay|swore|lent|bit|hid|threw|drove|swam)\b"
 )
 _HAPPENED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _HAPPENED)
 _FEEL = re.compile(
@@ -205,11 +215,13 @@ _FEELING_KINDS = {
 _SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]|(?<![\w])'[^']{2,80}'(?!\w)")
 _CLAUSE_END = re.compile(
     r"[^\w\s'’-]|\s-|(?-i:\s(?=i(?:'?m|'?ve)?\s))"
-    r"|\s(?:but|because|cause|cos|so|while|although|though|if|which|who|since|until|except|or|when"
+    r"|\s(?:but|because|cause|cos|so(?= (?:i|he|she|they|we|it|that|the|my|now)\b)|while|although|though|if|which|who|since|until|except|or|when"
     r"|then|as|and (?:i|i'm|then|he|she|they|we|it|my|the|that|now|yet|also|maybe)|where|after|before|whenever|lol|haha|tbh|ngl"
     r"|anyway|honestly|i guess|i think|i suppose|right now|too|please)\b",
     re.IGNORECASE,
 )
+_LINE_WORDS = 9
+_NO_LINE = re.compile(r"[\"“”«»()…?:;]|[^\w)]$|^(?:Dear|Hi|Hello)\b|\.{2}|\b(?:[Yy]ou|[Ll]ord|[Aa]men)\b")
 _WEAK_END = frozenset(["even", "also", "only", "either", "maybe", "ever", "yet"])
 
 
@@ -219,7 +231,15 @@ def finds(sentences: Sequence[str]) -> list[Find]:
     for at, sentence in enumerate(sentences[:_MOST_SENTENCES]):
         cut = sentence[:_LONGEST]
         plain = _own_words(cut)
-        for find in (*_said(cut, plain), *_felt(cut, plain), *_asked(sentence), *_happened(plain), *_who(plain)):
+        for find in (
+            *_said(cut, plain),
+            *_felt(cut, plain),
+            *_moments(cut, plain),
+            *_lines(sentence),
+            *_asked(sentence),
+            *_happened(plain),
+            *_who(plain),
+        ):
             found.setdefault((find.kind, find.words.lower()), attrs.evolve(find, at=at))
     gone = {find.words for find in found.values() if find.kind is Kind.LOST}
     return [f for f in found.values() if f.kind is Kind.LOST or f.words not in gone]
@@ -314,6 +334,18 @@ def _asked(sentence: str) -> Iterator[Find]:
         found = set(words(sentence))
         if {"i", "my", "we", "me"} & found and not {"you", "your"} & found:
             yield Find(Kind.QUESTION, sentence)
+
+
+def _moments(sentence: str, plain: str) -> Iterator[Find]:
+    match = _MOMENT.search(plain)
+    if match:
+        yield from _find(Kind.MOMENT, _quote(sentence, plain, match.start(), match.end()), 0)
+
+
+def _lines(sentence: str) -> Iterator[Find]:
+    line = sentence.rstrip(".! ").lstrip("-*•0123456789.) ")
+    if _LEAST_WORDS <= len(words(line)) <= _LINE_WORDS and not _NO_LINE.search(line):
+        yield Find(Kind.LINE, line)
 
 
 def _happened(plain: str) -> Iterator[Find]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from reflekt_core.providers.local.finds import Kind, feelings_named, finds
 from reflekt_core.providers.local.lexicon import feeling_groups, word_list
 from reflekt_core.providers.local.questions import Reader
-from reflekt_core.providers.local.sentiment import Mood
 from reflekt_core.providers.local.text import words
 
 __all__ = ["observations"]
@@ -16,13 +15,11 @@ _OFTEN = 4
 _SEVERAL = 2
 _MANY = 3
 _SHORTEST = 3
-_TURN = 0.7
-_SENTENCES_FOR_A_TURN = 6
 _ABSOLUTE = ("always", "never", "nobody", "everything", "nothing", "sorry")
-_NUMBERS = ("", "once", "twice", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def observations(reader: Reader, mood: Mood) -> tuple[str, ...]:
+def observations(reader: Reader) -> tuple[str, ...]:
     """Return up to three things that anyone can check in the text; often none."""
     if not reader.is_english or reader.is_crisis:
         return ()
@@ -32,7 +29,6 @@ def observations(reader: Reader, mood: Mood) -> tuple[str, ...]:
         *_feelings(reader),
         *_repeated(reader),
         *_people(reader),
-        *_turned(mood),
         *_asked(reader),
         *_absolute(reader),
         *_musts(reader),
@@ -61,9 +57,11 @@ def _listed(items: list[str]) -> str:
 
 
 def _times(count: int) -> str:
-    if count >= len(_NUMBERS):
-        return f"{count} times"
-    return _NUMBERS[count] + (" times" if count > _SEVERAL else "")
+    return f"{_number(count)} times"
+
+
+def _number(count: int) -> str:
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 
 
 def _repeated(reader: Reader) -> Iterator[str]:
@@ -84,17 +82,10 @@ def _people(reader: Reader) -> Iterator[str]:
         yield f"Several others appear here: {_listed(named[:5])}."
 
 
-def _turned(mood: Mood) -> Iterator[str]:
-    turn = _turn(mood)
-    if abs(turn) >= _TURN:
-        side = "lighter" if turn > 0 else "heavier"
-        yield f"The text ends on a {side} note than it begins."
-
-
 def _asked(reader: Reader) -> Iterator[str]:
     asked = sum(sentence.endswith("?") for sentence in reader.sentences)
     if asked >= _SEVERAL:
-        yield f"There are {_NUMBERS[asked] if _SEVERAL < asked < len(_NUMBERS) else 'two' if asked == _SEVERAL else asked} questions in what you write."
+        yield f"There are {_number(asked)} questions in what you write."
 
 
 def _absolute(reader: Reader) -> Iterator[str]:
@@ -108,12 +99,3 @@ def _musts(reader: Reader) -> Iterator[str]:
     musts = len(re.findall(r"\b[Ii] (?:should|must|have to|ought to|need to)\b", reader.text))
     if musts >= _MANY:
         yield f"You write {_times(musts)} of what you should or have to do."
-
-
-def _turn(mood: Mood) -> float:
-    """Return how much lighter the last third reads than the first; 0 if that says little."""
-    scores = mood.scores
-    third = len(scores) // 3
-    if len(scores) < _SENTENCES_FOR_A_TURN:
-        return 0.0
-    return (sum(scores[-third:]) - sum(scores[:third])) / third

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reflekt_core.providers.local.lexicon import word_list
 
-__all__ = ["animals", "children", "companions", "lost", "people", "places", "speaks_of_loss"]
+__all__ = ["a_child_unborn", "animals", "children", "companions", "lost", "people", "places", "speaks_of_loss"]
 
 _KIN = (
     "mother|mom|mum|mama|father|dad|papa|parents|brother|brothers|sister|sisters|son|sons|daughter"
@@ -48,12 +48,15 @@ _LOST_NAME = re.compile(
 )
 _LOSS = re.compile(
     r"\b(?:funeral|passed away|grave|graveside|gravestone|cemetery|mourn\w*|griev\w*|grief|widow\w*"
-    r"|miscarriage|miscarried|stillborn|lost the baby|lost (?:him|her) (?:to|last|two|three|in)"
+    r"|miscarriage|miscarried|stillborn|stillbirth|lost (?:the|our|my) baby|lost (?:him|her) (?:to|last|two|three|in)"
     r"|(?:his|her|dad's|mum's|mom's) ashes|scattered the ashes"
     r"|(?:he|she|they|mum|mom|dad|grandma|grandpa|gran|nan|grandmother"
     r"|grandfather|who) (?:had |has )?died|died (?:today|yesterday|last|this|on|in|two|a)"
     r"|(?:was|were|being|had (?:him|her)) put to sleep)\b",
     re.IGNORECASE,
+)
+_UNBORN = re.compile(
+    r"\b(?:lost (?:the|our|my) baby|miscarriage|miscarried|stillborn|stillbirth|ectopic)\b", re.IGNORECASE
 )
 _NO_LOSS = re.compile(
     r"\b(?:phone|battery|laptop|car|engine|wifi|conversation|plant|internet) (?:just )?died\b"
@@ -62,22 +65,19 @@ _NO_LOSS = re.compile(
 )
 
 _NAMED = re.compile(
-    rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|helped|kissed|from|for)"
+    rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|helped|kissed|and me|me and|myself and|between)"
     rf" (?P<x>{_NAME})\b(?! [A-Z]|-))"
-    rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )\b(?P<y>{_NAME})"
-    r" (?:said|says|told|asked|asks|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I"
+    rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )(?<!Dr )(?<!Mr )(?<!Ms )(?<!Mrs )\b(?P<y>{_NAME})"
+    r" (?:[a-z]{3,}ed|said|says|told|asked|asks|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I"
     r"|rang|phoned|wrote|looked|thought|wanted|wants|brought|helped|left|didn't|doesn't|has|got"
     r"|made|took|kept|sat|was|is)\b"
-)
-_SPOKEN = re.compile(
-    r"\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|kissed|[Aa]nd [Ii]\b"
-    r"|said|says|asks|laughed|smiled|thinks|cried|came over|rang|thought|wants)\b"
 )
 _CALLED = re.compile(
     r"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan)\b(?! [A-Z]|')"
     r"|\b(?:called?|calling|told|tell|with|visit(?:ed|ing)?|and|rang|ring|ringing|see|saw|miss)"
     r" (?P<low>mum|mom|dad|grandma|grandpa|gran|nan)\b"
 )
+_AUNT = re.compile(rf"\b(?P<who>Aunt|Auntie|Uncle) (?P<name>{_NAME})\b")
 _PLACE = re.compile(
     r"\b(?:at|in|to|by|on|near|along|through) (?P<place>the (?:beach|sea|park|garden|forest|woods|river|lake"
     r"|mountains?|hills?|coast|library|museum|pool|market|canal|cliffs?|lighthouse"
@@ -88,7 +88,8 @@ _PLACE = re.compile(
 )
 _STOOD_BY = r"(?:held|hugged|stayed|came|brought|sat|rang|called|cooked|drove|helped|listened|read|sang)"
 _COMPANION = re.compile(
-    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_KIN}))(?: (?P<name>(?-i:{_NAME})))? {_STOOD_BY}\b",
+    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_KIN}))(?: (?P<name>(?-i:{_NAME})))? {_STOOD_BY}\b"
+    rf"|\b(?:aunt|auntie|uncle) (?-i:{_NAME}) {_STOOD_BY}\b",
     re.IGNORECASE,
 )
 
@@ -97,6 +98,11 @@ def speaks_of_loss(text: str) -> bool:
     """Whether somebody has died, or an animal; not a phone."""
     plain = _NO_LOSS.sub(" ", text)
     return bool(_LOSS.search(plain) or _LOST.search(plain))
+
+
+def a_child_unborn(text: str) -> bool:
+    """Whether a pregnancy or a birth ended in a death: there is no shared past to ask about."""
+    return bool(_UNBORN.search(text))
 
 
 def lost(plain: str) -> Iterator[str]:
@@ -114,11 +120,13 @@ def lost(plain: str) -> Iterator[str]:
 def companions(plain: str) -> Iterator[str]:
     """Give those who stood by the writer, as said to the writer."""
     for match in _COMPANION.finditer(plain):
-        yield _called(match["who"], match["name"])
+        yield _called(match["who"], match["name"]) if match["who"] else f"your {match[0].rsplit(' ', 1)[0]}"
 
 
 def people(plain: str) -> Iterator[str]:
     """Give the grown-ups that are mentioned, as said to the writer."""
+    for match in _AUNT.finditer(plain):
+        yield f"your {match['who'].lower()} {match['name']}"
     for match in _SOMEBODY.finditer(plain):
         name = (match["name"] or "").strip()
         yield _called(match["who"], name if _is_name(name) else "")
@@ -126,7 +134,7 @@ def people(plain: str) -> Iterator[str]:
         yield "your " + (match["kin"] or match["low"]).lower()
     for match in _NAMED.finditer(plain):
         name = match["x"] or match["y"]
-        if _is_name(name) and _SPOKEN.search(match[0]):
+        if _is_name(name):
             yield name
 
 
@@ -156,4 +164,6 @@ def _called(who: str, name: str | None) -> str:
 
 
 def _is_name(word: str) -> bool:
-    return bool(word) and word not in word_list("not_a_name")
+    return (
+        bool(word) and word not in word_list("not_a_name") and word.lower() not in word_list("stop")
+    )

@@ -9,7 +9,7 @@ import attrs
 from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.insights import Topic
 from reflekt_core.providers.local.finds import Find, Kind, finds
-from reflekt_core.providers.local.people import speaks_of_loss
+from reflekt_core.providers.local.people import a_child_unborn, speaks_of_loss
 from reflekt_core.providers.local.text import words
 from reflekt_core.providers.local.wording import Form, digest, forms, shuffled, suiting
 
@@ -32,17 +32,20 @@ _LATER = {
     Kind.UNWANTED: 1,
     Kind.WANTED_TO: 1,
     Kind.NEED: 1,
+    Kind.MOMENT: 2,
     Kind.PERSON: 2,
     Kind.CHILD: 2,
     Kind.ANIMAL: 3,
     Kind.PLACE: 3,
-    Kind.TOMORROW: 3,
+    Kind.LINE: 4,
+    Kind.TOMORROW: 4,
     **dict.fromkeys(_HEAVY | {Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE}, 1),
 }
 _IN_LOSS = {
     Kind.LOST: "lost",
     Kind.MISSING: "missing in loss",
     Kind.COMPANION: "companion",
+    Kind.MOMENT: "moment in loss",
     **dict.fromkeys(_HEAVY, "heavy in loss"),
 }
 _IRONY = re.compile(
@@ -51,6 +54,14 @@ _IRONY = re.compile(
     r"|living the dream|what a surprise|how (?:lovely|nice|thoughtful) of)\b|\bsure, (?:why not|let's)",
     re.IGNORECASE,
 )
+_CONFLICT = re.compile(
+    r"\b(?:shout\w*|yell\w*|argu\w+|row|fight|fought|quarrel\w*|lied|lies|ignor\w+|blam\w+|stole|snapped|mock\w*"
+    r"|laughed at|insult\w*|cheat\w*|betray\w*|as if (?:they|it|he|she) (?:was|were)|furious|angry with|angry at"
+    r"|hurt me|let me down|said (?:i was|that i)|took my|read my)\b",
+    re.IGNORECASE,
+)
+_STATES = frozenset("be believe feel trust know have understand matter love see stay get mean".split())
+_SOMEBODY = frozenset("him her them my someone somebody mum mom dad".split())
 _TWO_SIDES = re.compile(r"\b(?:but|although|though|yet|both|still|same time)\b", re.IGNORECASE)
 _MARKS = re.compile(r"[\"“”«»(){}\[\]?]")
 _CLEARLY = 0.5
@@ -112,6 +123,8 @@ def questions(reader: Reader) -> tuple[str, ...]:
     if reader.is_crisis:
         return tuple(form.text for form in table["open, crisis"])
     count = 2 + (reader.word_count > _FEW_WORDS) + (reader.word_count > _MANY_WORDS)
+    if reader.is_list and not reader.mourns:
+        return _distinct([], _general(reader, table["list"]), count)
     if not reader.is_english:
         return _distinct([], _general(reader, table["open, neutral"]), 2)
     own = _taken_up(reader, table, count)
@@ -123,7 +136,9 @@ def ways_on(reader: Reader) -> tuple[str, ...]:
     table = forms(_WAYS)
     if reader.is_crisis:
         return tuple(form.text for form in table["open, crisis"])
-    general = _general(reader, table["open, loss" if reader.mourns else "open"])
+    if reader.is_list and not reader.mourns:
+        return _distinct([], _general(reader, table["list"]), 3)
+    general = _general(reader, table[_open(reader) if reader.mourns else "open"])
     if not reader.is_english:
         return _distinct([], general, 3)
     own = _taken_up(reader, table, 3)
@@ -155,7 +170,7 @@ def _distinct(own: Sequence[_Said], general: Sequence[_Said], count: int) -> tup
 
 def _open(reader: Reader) -> str:
     if reader.mourns:
-        return "open, loss"
+        return "open, unborn" if a_child_unborn(reader.text) else "open, loss"
     if reader.is_ironic or (
         reader.label is SentimentLabel.MIXED and not _TWO_SIDES.search(reader.text)
     ):
@@ -203,8 +218,6 @@ def _said(
 
 def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
     """Give one find of each kind with its section, those to be taken up first coming first."""
-    if reader.is_list and not reader.mourns:
-        yield "list", Find(Kind.WISH, "-")
     found = [find for find in finds(reader.sentences) if _is_meant(find, reader)]
     by_kind: dict[Kind, list[Find]] = {}
     for find in found:
@@ -212,7 +225,7 @@ def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
     best = [_best(group, reader) for group in by_kind.values()]
     for find in sorted(best, key=lambda f: (_LATER.get(f.kind, 0), digest(reader.text, f.kind))):
         yield _section(find, reader), find
-    if not reader.mourns and not reader.is_list:
+    if not reader.mourns:
         yield from _mentions(reader)
 
 
@@ -220,7 +233,7 @@ def _is_meant(find: Find, reader: Reader) -> bool:
     """Whether the find fits with the rest of the text."""
     score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
     if reader.mourns:
-        return find.kind in _IN_LOSS
+        return find.kind in _IN_LOSS and not (find.kind is Kind.LOST and a_child_unborn(reader.text))
     if find.kind in {Kind.LOST, Kind.COMPANION}:
         return False
     if find.kind in _LIGHT and reader.is_ironic:
@@ -239,9 +252,11 @@ def _is_meant(find: Find, reader: Reader) -> bool:
 def _best(group: Sequence[Find], reader: Reader) -> Find:
     """Return the find to take up: the person most spoken of, otherwise one that the text decides."""
 
-    def rank(find: Find) -> tuple[int, bytes]:
+    def rank(find: Find) -> tuple[float, bytes]:
         often = reader.text.count(find.words.split()[-1]) if find.kind in _WHO else 0
-        return -often, digest(reader.text, find.words)
+        score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
+        strong = abs(score) if find.kind in {Kind.MOMENT, Kind.LINE} else 0.0
+        return -often - strong, digest(reader.text, find.words)
 
     return min(group, key=rank)
 
@@ -250,18 +265,25 @@ def _section(find: Find, reader: Reader) -> str:
     if reader.mourns:
         return _IN_LOSS[find.kind]
     if find.kind is Kind.PERSON:
-        name = find.words.split()[-1].lower()
-        scores = [
-            score
-            for sentence, score in zip(reader.sentences, reader.scores, strict=False)
-            if name in sentence.lower()
-        ]
-        mean = sum(scores) / len(scores) if scores else 0.0
-        side = ", glad" if mean > _CLEARLY else ", hurt" if mean < -_CLEARLY else ""
-        return find.kind + ("" if reader.is_ironic else side)
+        return _about(find, reader)
+    if find.kind is Kind.WISH_TO and find.rest.split(" ")[0] in _STATES:
+        return "wish to be"
+    if find.kind is Kind.MISSING and find.rest.split(" ")[0] in _SOMEBODY:
+        return "missing somebody"
     if find.kind is Kind.PLACE and not find.words.startswith("the "):
         return "place name"
     return find.kind
+
+
+def _about(person: Find, reader: Reader) -> str:
+    """Return the section for *person*: a glad or a hurt one only where the text says so plainly."""
+    name = person.words.split()[-1]
+    about = " ".join(sentence for sentence in reader.sentences if name in sentence)
+    if reader.label is SentimentLabel.POSITIVE and not reader.is_ironic:
+        return "person, glad"
+    if reader.label is SentimentLabel.NEGATIVE and _CONFLICT.search(about):
+        return "person, hurt"
+    return person.kind
 
 
 def _mentions(reader: Reader) -> Iterator[tuple[str, Find]]:
@@ -272,5 +294,5 @@ def _mentions(reader: Reader) -> Iterator[tuple[str, Find]]:
     if few and reader.word_count <= 2 * _SCRAP and not _MARKS.search(quote):
         yield "few words", Find(Kind.WISH, quote)
     for topic in reader.phrases[:1]:
-        if topic.name in reader.text and reader.word_count > _SCRAP:
+        if topic.name in reader.text and " " not in topic.name and reader.word_count > _SCRAP:
             yield "mention", Find(Kind.WISH, topic.name)

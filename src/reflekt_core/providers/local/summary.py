@@ -40,6 +40,7 @@ _CLAUSE = re.compile(
 )
 
 
+_BULLET = re.compile(r"^(?:[-*•–—]|\d{1,2}[.)])\s+(?=\S)")
 _CLOSING = frozenset(".!?…,;:，；、")
 
 
@@ -59,7 +60,7 @@ def telling(found: Sequence[str], phrases: Sequence[Topic], most: int | None = N
     A sentence that goes on and on is taken apart at its commas and conjunctions first. Only what
     has none of these, and still is longer than any sentence, is cut at a word and ends in "…".
     """
-    pieces = [piece for sentence in found for piece in _pieces(sentence)]
+    pieces = [_BULLET.sub("", piece) for sentence in found for piece in _pieces(sentence)]
     if not pieces:
         return ""
     whole = _joined(pieces)
