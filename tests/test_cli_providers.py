@@ -279,6 +279,17 @@ def test_many_labels_fit_the_screen(run: Run) -> None:
     assert [row.split()[0] for row in rows] == sorted([*areas[:-1], "spirituality"])
 
 
+def test_what_is_right_is_green(run: Run, moods: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a terminal the shades of the diagonal are green and the others red."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = run("evaluate", "--data", moods, "--task", "sentiment").out
+    assert shown.count("\x1b[32m█") == 2
+    data = "positive\tAn awful, sad day.\nnegative\tWhat a happy, wonderful day!\n"
+    shown = run("evaluate", "--data", "-", "--task", "sentiment", stdin=data).out
+    assert shown.count("\x1b[31m█") == 2
+
+
 def test_a_part_of_the_file_is_spread_over_it(run: Run, vendor: type[Model]) -> None:
     """Files are often in order of labels; a limit takes texts from everywhere."""
     data = "".join(f"{label}\tText {label}.\n" * 10 for label in ("positive", "negative"))
@@ -337,6 +348,8 @@ def test_nothing_is_sent_unless_somebody_agrees(run: Run, vendor: type[Model], m
     result = run(*ASK, moods, stdin="\n", at_terminal=True)
     assert failed(result, 1, "nothing was sent")
     assert result.out == ""
+    result = run(*ASK, moods, "--limit", "1")
+    assert result.err.startswith("1 text leaves this machine")
     assert vendor.sent == []
     result = run(*ASK, moods, "--json", stdin="y\n", at_terminal=True)
     assert (result.code, result.json["accuracy"]) == (0, 0.5)
@@ -382,6 +395,17 @@ def test_a_provider_that_always_fails_has_no_figures(
     assert result.out == ""
     result = run(*ASK, moods, "--yes", "--json")
     assert (result.code, result.json["failures"]) == (1, {"ai_key_refused": 2})
+
+
+def test_a_text_that_is_too_long_is_not_sent(
+    run: Run, vendor: type[Model], moods: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit into the model fails by itself and costs nothing."""
+    monkeypatch.setattr(vendor, "capabilities", Capabilities(max_input_tokens=10))
+    result = run(*ASK, moods, "--yes", "--json")
+    assert "It costs at most $0.00." in result.err
+    assert result.json["failures"] == {"ai_input_too_long": 2}
+    assert vendor.sent == []
 
 
 def test_what_failed_attempts_may_have_cost_counts(

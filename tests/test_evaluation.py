@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from itertools import permutations
 from pathlib import Path
 
 import attrs
@@ -89,7 +90,7 @@ def seen(found: Evaluation) -> dict[str, dict[str, int]]:
 def predictions(draw: st.DrawFn) -> Outcome:
     """An outcome with three labels, a confidence in hundredths, and sometimes no prediction."""
     gold = draw(st.sampled_from("abc"))
-    predicted = draw(st.sampled_from(["a", "b", "c", "d", NONE, FAILED]))
+    predicted = draw(st.sampled_from(["a", "b", "c", "z", NONE, FAILED]))
     hundredths = draw(st.integers(0, 100))
     return Outcome(gold, predicted, None if predicted in {NONE, FAILED} else hundredths / 100)
 
@@ -180,6 +181,12 @@ def test_confidence_that_comes_true_is_calibrated() -> None:
     assert calibration_error([Outcome("a", "b", 1.0)]) == 1
 
 
+def test_full_confidence_is_in_the_last_tenth() -> None:
+    """One right at 90 % and one wrong at 100 % share a bin: together 45 % right too few."""
+    outcomes = [Outcome("a", "a", 0.9), Outcome("a", "b", 1.0)]
+    assert calibration_error(outcomes) == pytest.approx(0.45)
+
+
 @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_the_interval_is_wilsons(case: tuple[int, int]) -> None:
     """Its ends are the shares from which the one seen is just 1.96 standard errors away."""
@@ -220,21 +227,30 @@ def test_the_order_of_the_examples_makes_no_difference(
     data: st.DataObject, outcomes: list[Outcome]
 ) -> None:
     """The same examples in another order give the same evaluation, but for the time it took."""
-    labels = {"a": "positive", "b": "negative", "c": "mixed", "d": "neutral"}
+    labels = {"a": "positive", "b": "negative", "c": "mixed", "z": "neutral"}
 
     def answer(one: Outcome) -> Answer[Analysis] | Exception:
         if one.confidence is None:
-            return Refused("no", provider="fake")
+            return Refused("no", provider="fake") if one.predicted == NONE else ValueError()
         return felt(labels[one.predicted], 0.5, one.confidence)
 
-    def run(order: list[int]) -> Evaluation:
+    def run(order: list[int]) -> tuple[Evaluation, str]:
         answers = {str(number): answer(one) for number, one in enumerate(outcomes)}
         examples = [Example(labels[outcomes[n].gold], str(n)) for n in order]
         found = evaluate(knowing(answers), examples, "sentiment")
-        return attrs.evolve(found, ms_per_entry=0.0, cpu_ms_per_entry=0.0)
+        found = attrs.evolve(found, ms_per_entry=0.0, cpu_ms_per_entry=0.0)
+        return found, repr(found)
 
     order = list(range(len(outcomes)))
     assert run(data.draw(st.permutations(order))) == run(order)
+
+
+def test_sums_of_shares_are_exact() -> None:
+    """Thirds and halves, added up in any order, give the same figure to the last bit."""
+    pairs = (("c", "d"), ("a", "b"), ("a", "a"), ("a", "c"), ("b", "b"), ("d", "d"))
+    outcomes = [Outcome(gold, predicted, 0.5) for gold, predicted in pairs]
+    for metric in (balanced_accuracy, macro_f1):
+        assert len({metric(order) for order in permutations(outcomes)}) == 1
 
 
 def test_sentiment_is_compared_by_its_label() -> None:
@@ -299,6 +315,9 @@ def test_of_topics_the_best_of_the_labels_in_use_counts() -> None:
     found = judged("topics", ("food", said), ("work", said), ("work", answered()))
     assert seen(found) == {"food": {"food": 1}, "work": {"food": 1, NONE: 1}}
     assert found.coverage[-1].confidence == 0.5
+    weaker = answered(topics=(Topic("work", 0.2), Topic("food", 0.5)))
+    found = judged("topics", ("food", weaker), ("work", said))
+    assert seen(found) == {"food": {"food": 1}, "work": {"food": 1}}
     both = judged("topics", ("food", said), ("sleep", said))
     assert seen(both) == {"food": {"sleep": 1}, "sleep": {"sleep": 1}}
 
@@ -340,10 +359,19 @@ def test_a_confidence_that_is_none_is_a_failure(confidence: float) -> None:
 
 def test_who_failed_is_named_where_nobody_answered() -> None:
     """Without any answer the errors tell provider and model; there is no calibration error."""
-    found = judged("emotions", ("joy", AnswerTimeout("late", provider="fake", model="fake-2")))
+    late = AnswerTimeout("late", provider="fake", model="fake-2")
+    found = judged("emotions", ("joy", late), ("joy", KeyError()))
     assert (found.provider, found.model) == ("fake", "fake-2")
     assert found.calibration_error is None
     assert "calibration error: –" in repr(found)
+
+
+def test_all_who_answered_are_named() -> None:
+    """A function may ask now this provider and now that one."""
+    names = ("c", "a", "b", "e", "d")
+    answers = [attrs.evolve(answered(), provider=name, model=f"{name}-1") for name in names]
+    found = judged("emotions", *(("joy", answer) for answer in answers))
+    assert (found.provider, found.model) == ("a, b, c, d, e", "a-1, b-1, c-1, d-1, e-1")
 
 
 def test_costs_are_added_up_to_the_millionth() -> None:

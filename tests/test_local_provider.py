@@ -143,7 +143,7 @@ def test_words_of_the_text_become_topics() -> None:
 def test_questions_take_up_what_is_said() -> None:
     """Wishes, people and questions of the entry come back in what is asked."""
     asked = " ".join(analysed("I want to learn to say no. Why do I always give in?").questions)
-    assert "“I want to learn to say no”" in asked
+    assert "learn to say no" in asked
     assert "“Why do I always give in?”" in asked
     assert "your sister" in " ".join(analysed("Long day with my sister at the fair.").questions)
 
@@ -168,7 +168,7 @@ def test_a_dead_battery_is_not_mourned() -> None:
     """Things that stop working are no loss of somebody."""
     asked = " ".join(analysed("My phone died on the train and I was so annoyed by it.").questions)
     assert "carry this" not in asked
-    assert "“I was so annoyed by it”" in asked
+    assert "annoyed by it" in asked
 
 
 def test_the_tone_shows() -> None:
@@ -195,7 +195,7 @@ def test_observations_can_be_checked_in_the_text() -> None:
     """Feelings named and words repeated are noticed; an even text gets no remark."""
     seen = analysed("I feel guilty and relieved. Piano, piano, piano and piano again.").observations
     assert "You name more than one feeling: “guilty” and “relieved”." in seen
-    assert any(text.endswith("comes up 4 times.") for text in seen)
+    assert any(text.endswith("comes up four times.") for text in seen)
     assert analysed("We bought milk and walked home.").observations == ()
 
 
@@ -228,8 +228,7 @@ def test_answers_hold_only_what_the_entry_says(title: str, content: str) -> None
         assert text.count("“") == text.count("”")
         assert not set("{}") & set(text)
         own = (one_line(title), one_line(content))
-        quoted = [quote for quote in quotes(text) if quote not in STEMS]
-        assert all(any(quote in part for part in own) for quote in quoted)
+        assert all(any(quote in part for part in own) for quote in quotes(text))
     assert 2 <= len(set(result.questions)) == len(result.questions) <= 4
     assert all(question.endswith("?") for question in result.questions)
     assert -1 <= result.sentiment.score <= 1
@@ -239,9 +238,6 @@ def test_answers_hold_only_what_the_entry_says(title: str, content: str) -> None
     areas |= {"recreation", "school", "spirituality", "money", "home", "travel", "nature", "self"}
     assert all(t.name in areas or t.name in one_line(both) for t in result.topics)
     assert len(result.topics) <= 8
-
-
-STEMS = ("What I would rather do is", "What I have not said yet is …")
 
 
 @given(ENTRIES)

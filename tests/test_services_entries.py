@@ -219,6 +219,16 @@ def test_many_entries_of_today_hide_none_of_earlier_years(
     assert reflekt.entries.on_this_day().items == (old,)
 
 
+def test_nobody_is_reminded_of_a_crisis(reflekt: Reflekt, clock: FakeClock) -> None:
+    """An entry that speaks of a crisis is not brought back by the day; it can still be read."""
+    a_year_ago = clock() - timedelta(days=365)
+    kept = reflekt.entries.create("We swam.", occurred_at=a_year_ago)
+    left = reflekt.entries.create("I want to die.", occurred_at=a_year_ago)
+    reflekt.entries.create("Nothing.", title="I want to die", occurred_at=a_year_ago)
+    assert reflekt.entries.on_this_day().items == (kept,)
+    assert reflekt.entries.get(left.id) == left
+
+
 def test_a_leap_day_is_remembered_every_year(reflekt: Reflekt) -> None:
     """In a year without 29 February, its entries come back on the 28th."""
     reflekt.entries.create("leap", occurred_at=datetime(2024, 2, 29, 12, tzinfo=UTC))

@@ -19,6 +19,7 @@ from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
     from reflekt_core.model.jobs import Job, JobKind
+    from reflekt_core.model.safety import CrisisResources
     from reflekt_core.providers import AnyAssistant
     from reflekt_core.services.analytics import Analytics
     from reflekt_core.services.assistance import Gate
@@ -75,8 +76,10 @@ class _Parts:
         clock: Clock,
         ids: Ids,
         trash_days: int,
+        crisis_resources: "CrisisResources | None",
     ) -> None:
         self.store = store
+        self.crisis_resources = crisis_resources
         self.clock = clock
         self.ids = ids
         self.trash_days = trash_days
@@ -162,6 +165,7 @@ class Reflekt:
             lambda: parts.gate,
             parts.settle,
             parts.wake,
+            parts.crisis_resources,
         )
 
     @classmethod
@@ -199,11 +203,24 @@ class Reflekt:
         clock: Clock = utc_now,
         ids: Ids | None = None,
         trash_days: int = 30,
+        crisis_resources: "CrisisResources | None" = None,
     ) -> Self:
-        """Return the journal of *user* in *store*; entries leave the trash after *trash_days*."""
+        """
+        Return the journal of *user* in *store*.
+
+        Entries leave the trash after *trash_days*. *crisis_resources* say where help is, by region;
+        by default those that come with Reflekt do.
+        """
         if not user:
             raise ConfigurationError("user must not be empty")
-        parts = _Parts(store, _opener(assistant), clock, ids or TimeOrderedIds(), trash_days)
+        parts = _Parts(
+            store,
+            _opener(assistant),
+            clock,
+            ids or TimeOrderedIds(),
+            trash_days,
+            crisis_resources,
+        )
         return cls(parts, Actor(user))
 
     def acting_as(self, actor: Actor) -> "Reflekt":

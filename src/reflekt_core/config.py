@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -39,7 +39,14 @@ _SECRETS: Final = (
     "ANTHROPIC_API_KEY",
 )
 _OWN_PREFIX: Final = "REFLEKT_"
-_OWN: Final = ("STORE", "CURSOR_SECRET", "CORS_ORIGINS", "TRASH_DAYS", "AI_PRICES")
+_OWN: Final = (
+    "STORE",
+    "CURSOR_SECRET",
+    "CORS_ORIGINS",
+    "TRASH_DAYS",
+    "AI_PRICES",
+    "CRISIS_RESOURCES",
+)
 _LEAST_SECRET_BYTES: Final = 32
 _STORE: Final = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -66,6 +73,8 @@ class Config:
     """OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL, and the same with ANTHROPIC: by vendor."""
     ai_prices: Mapping[str, Price] = PRICES
     """REFLEKT_AI_PRICES: prices of models, besides those that are known."""
+    crisis_resources: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    """REFLEKT_CRISIS_RESOURCES: where help is, by region, besides what comes with Reflekt."""
     jwt_secret: str | None = attrs.field(default=None, repr=False)
     """JWT_SECRET: signs and verifies HS256 tokens."""
     jwt_secret_previous: str | None = attrs.field(default=None, repr=False)
@@ -129,6 +138,7 @@ class Config:
             ai_providers=_ai_providers(env),
             ai_access=_ai_access(env),
             ai_prices=_ai_prices(env),
+            crisis_resources=_crisis_resources(env),
             jwt_secret=_secret(env, "JWT_SECRET"),
             jwt_secret_previous=_secret(env, "JWT_SECRET_PREVIOUS"),
             jwt_jwks_url=_word(env, "JWT_JWKS_URL"),
@@ -253,7 +263,30 @@ def _price(given: Mapping[str, str]) -> Price:
         raise ValueError
     if not all(amount.is_finite() and amount >= 0 for amount in amounts.values()):
         raise ValueError
-    return Price(**amounts)
+    return Price(amounts["input"], amounts["output"], amounts.get("cached"))
+
+
+def _crisis_resources(env: Mapping[str, str]) -> Mapping[str, tuple[str, ...]]:
+    value = _word(env, "REFLEKT_CRISIS_RESOURCES")
+    if value is None:
+        return {}
+    import json  # noqa: PLC0415 - only for who extends the table
+
+    try:
+        given = {str(region): tuple(lines) for region, lines in json.loads(value).items()}
+        if all(_is_helpline(region, lines) for region, lines in given.items()):
+            return given
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise _wrong(
+        "REFLEKT_CRISIS_RESOURCES",
+        'lines to show for each region, as in {"GB": ["Samaritans: call 116 123"]}',
+    )
+
+
+def _is_helpline(region: str, lines: tuple[Any, ...]) -> bool:
+    named = re.fullmatch("[A-Z]{2}", region)
+    return bool(named and lines and all(isinstance(line, str) and len(line) > 1 for line in lines))
 
 
 def _role_claim(env: Mapping[str, str]) -> str:

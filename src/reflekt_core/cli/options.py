@@ -25,6 +25,7 @@ from reflekt_core.serialization import read, wire
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
+    from reflekt_core.model.safety import CrisisResources
     from reflekt_core.providers import AnyAssistant
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "file_of",
     "filters",
     "first",
+    "helplines_of",
     "moment",
     "on_journal",
     "one_of",
@@ -112,6 +114,7 @@ def opened(store: str | None, user: str, *, new: bool = False) -> Iterator[Refle
         user=user,
         assistant=assistants_of(config),
         trash_days=config.trash_for.days,
+        crisis_resources=helplines_of(config),
     )
     try:
         yield reflekt
@@ -129,6 +132,15 @@ def assistants_of(config: Config) -> "Callable[[], Sequence[AnyAssistant]]":
         return open_assistants(config.ai_providers, config.ai_access, config.ai_prices)
 
     return opened
+
+
+def helplines_of(config: Config) -> "CrisisResources | None":
+    """Return where help is, with what *config* adds; None if it adds nothing."""
+    if not config.crisis_resources:
+        return None
+    from reflekt_core.model.safety import crisis_resources  # noqa: PLC0415 - only if some are added
+
+    return crisis_resources().extended(config.crisis_resources)
 
 
 def file_of(url: str) -> Path | None:

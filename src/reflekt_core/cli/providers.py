@@ -17,7 +17,7 @@ from reflekt_core.cli.options import Command, emit, one_of
 from reflekt_core.config import Config
 from reflekt_core.errors import InputTooLong, ReflektError
 from reflekt_core.evaluation import Ask, EvaluationTask, Example, evaluate, read_examples
-from reflekt_core.model.assistance import Answer, map_texts, map_words
+from reflekt_core.model.assistance import Answer, map_words
 from reflekt_core.model.insights import AnalyseEntry, Analysis, Usage
 from reflekt_core.ports import Assistant
 from reflekt_core.providers import PROVIDERS, AnyAssistant, open_assistant
@@ -112,7 +112,6 @@ def _tried(config: Config, name: str) -> _Tried:
     try:
         assistant = _opened(config, name)
         is_price_known = _most(assistant, [_TEXT]) is not None
-        began = time.perf_counter()
         answer = _asking(assistant)(AnalyseEntry("", _TEXT))
     except ReflektError as error:
         failure = error
@@ -196,15 +195,13 @@ def _asking(assistant: AnyAssistant, charge: Callable[[Usage], None] = lambda _:
     if isinstance(assistant, Assistant):
         return assistant.answer
     # Only who asks a vendor needs these.
-    from reflekt_core.model.redaction import Redaction  # noqa: PLC0415
+    from reflekt_core.model.redaction import redact  # noqa: PLC0415
     from reflekt_core.services.assistance import stamped_by_hand  # noqa: PLC0415
 
     def ask(task: AnalyseEntry) -> Answer[Analysis]:
-        redaction = Redaction((), (task.title, task.content))
-        sent = map_words(task, redaction.redact)
+        sent = map_words(task, lambda text: redact(text).text)
         request = stamped_by_hand(sent, assistant.vendor, utc_now(), charge)
-        answer: Answer[Analysis] = assistant.answer(request)
-        return attrs.evolve(answer, result=map_texts(answer.result, redaction.restore))
+        return assistant.answer(request)
 
     return ask
 

@@ -16,7 +16,7 @@ from reflekt_core.app import Reflekt, utc_now
 from reflekt_core.cli.demo import fill
 from reflekt_core.cli.folder import DEFAULT_FOLDER, configured
 from reflekt_core.cli.logs import log_to
-from reflekt_core.cli.options import Command, assistants_of
+from reflekt_core.cli.options import Command, assistants_of, helplines_of
 from reflekt_core.cli.server import http_server
 from reflekt_core.cli.token import issuer
 from reflekt_core.config import Config
@@ -53,6 +53,7 @@ def build(config: Config) -> "tuple[Reflekt, WSGIApplication]":
         user=_USER,
         assistant=assistants_of(config),
         trash_days=config.trash_for.days,
+        crisis_resources=helplines_of(config),
     )
     dispatch = Dispatch(
         reflekt,

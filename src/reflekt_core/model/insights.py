@@ -267,6 +267,7 @@ class SuggestionsView:
 
     items: tuple[str, ...]
     provenance: Provenance
+    safety: Safety = Safety()
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ __all__ = [
     "PrivateNames",
     "Profile",
     "Provider",
+    "Region",
     "Settings",
     "Theme",
     "ThemeWords",
@@ -32,6 +33,7 @@ __all__ = [
     "Tone",
     "Vendor",
     "Weekday",
+    "region_of",
 ]
 
 
@@ -125,6 +127,15 @@ TimeOfDay = Annotated[
     str,
     Text(5, pattern=r"(?:[01]\d|2[0-3]):[0-5]\d", what="a time such as '21:30'", example="21:30"),
 ]
+Region = Annotated[
+    str,
+    Text(
+        2,
+        pattern=r"(?:[A-Z]{2})?",
+        what="empty or two capital letters such as 'GB' (ISO 3166-1)",
+        example="GB",
+    ),
+]
 ThemeWord = Annotated[str, Text(50, min_length=1, example="gratitude")]
 ThemeWords = Annotated[tuple[ThemeWord, ...], Items(20)]
 DailyTokens = Annotated[int, Range(0, 100_000_000)]
@@ -140,6 +151,8 @@ class Profile:
 
     display_name: DisplayName = ""
     bio: Bio = ""
+    region: Region = ""
+    """Where the user lives, for helplines; empty means what `language` says ("en-GB")."""
 
 
 @attrs.frozen
@@ -204,3 +217,15 @@ class Settings:
     display: Display = Display()
     ai: AISettings = AISettings()
     version: int = 0
+
+
+def region_of(settings: Settings) -> str:
+    """Return the user's region, else the one their language tag names ("zh-Hant-TW"), else ''."""
+    if settings.profile.region:
+        return settings.profile.region
+    for subtag in settings.preferences.language.split("-")[1:]:
+        if len(subtag) == 1:  # what follows is private or an extension (BCP 47)
+            break
+        if len(subtag) == 2 and subtag.isalpha():  # noqa: PLR2004 - only regions have two letters
+            return subtag.upper()
+    return ""

@@ -15,6 +15,7 @@ from reflekt_core.model.settings import (
     Language,
     PrivateNames,
     Provider,
+    Region,
     Settings,
     Theme,
     ThemeWords,
@@ -40,6 +41,7 @@ class ProfilePatch:
 
     display_name: DisplayName | Unset = UNSET
     bio: Bio | Unset = UNSET
+    region: Region | Unset = UNSET
 
     def __attrs_post_init__(self) -> None:
         check(self)

@@ -41,7 +41,7 @@ from reflekt_core.model.insights import (
 )
 from reflekt_core.model.prompts import Prompt, WritePrompts
 from reflekt_core.model.redaction import Redaction
-from reflekt_core.model.safety import SafetyLevel, screen
+from reflekt_core.model.safety import speaks_of_crisis
 from reflekt_core.model.settings import Provider, Settings, Vendor
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Hold
 from reflekt_core.ports import Assistant, Clock, ExternalAssistant, Store
@@ -95,7 +95,7 @@ class Gate:
             AssistantError: Somebody was allowed to answer, and nobody could.
         """
         settings = self.settings(account)
-        if _speaks_of_crisis(task):
+        if any(map(speaks_of_crisis, _words(task))):
             return _answered(self.own(), task)
         passed: list[PassedOver] = []
         failure: AssistantError | None = None
@@ -182,7 +182,7 @@ class Gate:
                 _check_consent(self.settings(account), vendor)
 
         redacts = vendor is not None and settings.ai.redact
-        redaction = Redaction(settings.ai.private_names, tuple(_words(task))) if redacts else None
+        redaction = Redaction(settings.ai.private_names) if redacts else None
         sent = map_words(task, redaction.redact) if redaction else task
         request = Consented(sent, Purpose.of(task), vendor, self.clock(), confirm, charge)
         answer = _guarded(lambda: assistant.answer(request), assistant.provider)
@@ -322,10 +322,6 @@ def _affordable(
             "the day's budget does not allow this call", provider=assistant.provider
         )
     return cost
-
-
-def _speaks_of_crisis(task: Task) -> bool:
-    return any(screen(text).level is not SafetyLevel.NONE for text in _words(task))
 
 
 def _words(task: Task) -> list[str]:

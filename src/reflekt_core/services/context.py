@@ -20,6 +20,7 @@ from reflekt_core.model.settings import Settings
 from reflekt_core.ports import Clock, Ids, Store
 
 if TYPE_CHECKING:
+    from reflekt_core.model.safety import CrisisResources
     from reflekt_core.services.assistance import Gate
 
 __all__ = [
@@ -64,6 +65,8 @@ class Context:
 
     `settle` brings derived data up to date before they are read, where nobody does so in the
     background. `wake` tells whoever works in the background that there is something to do.
+    `crisis_resources` are shown to those who speak of a crisis; None stands for those that come
+    with Reflekt.
     """
 
     actor: Actor
@@ -73,6 +76,7 @@ class Context:
     open_gate: "Callable[[], Gate]"
     settle: Callable[[], object]
     wake: Callable[[], object]
+    crisis_resources: "CrisisResources | None" = None
 
     @property
     def gate(self) -> "Gate":

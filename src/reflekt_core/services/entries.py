@@ -195,11 +195,13 @@ class Entries:
         """
         Return the entries of earlier years on the month and day of *date* (today), newest first.
 
-        In a year without 29 February, the 28th looks back at both.
+        Those that speak of a crisis stay where they are: nobody is reminded of them unasked. In a
+        year without 29 February, the 28th looks back at both.
         """
         from calendar import isleap  # noqa: PLC0415 - for who looks back
 
         from reflekt_core.model.listing import Anniversary  # noqa: PLC0415 - for who looks back
+        from reflekt_core.model.safety import speaks_of_crisis  # noqa: PLC0415 - for who looks back
 
         account = self.context.authorise(Permission.ENTRIES_READ)
         day = Anniversary(date).date or self.context.today()
@@ -207,6 +209,7 @@ class Entries:
         found = list(entries.on_day(account.user_id, day.month, day.day, before=day))
         if (day.month, day.day) == (FEBRUARY, LEAP_DAY - 1) and not isleap(day.year):
             found += entries.on_day(account.user_id, FEBRUARY, LEAP_DAY, before=day)
+        found = [e for e in found if not speaks_of_crisis(f"{e.title}\n{e.content}")]
         found.sort(key=lambda entry: entry.occurred_at, reverse=True)
         return Page(tuple(found))
 

@@ -24,13 +24,15 @@ from reflekt_core.model.insights import (
     Passage,
     Period,
     Provenance,
+    Safety,
     SuggestionsView,
     SuggestWays,
     Summarise,
     SummaryView,
 )
 from reflekt_core.model.paging import through
-from reflekt_core.model.safety import screen
+from reflekt_core.model.safety import screen, speaks_of_crisis
+from reflekt_core.model.settings import region_of
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.usage import CachedAnswer
 from reflekt_core.ports import Clock
@@ -191,7 +193,7 @@ def _view(context: Context, account: Account, id: UUID) -> View:
     entry = live_entry(context, account, id)
     insight = context.store.insights.get(account.user_id, id)
     if insight is not None:
-        return _shown(insight, entry)
+        return _shown(context, insight, entry)
     failure = context.store.records(Failure).get(account.user_id, str(id))
     if failure is not None and failure.content_version == entry.content_version:
         if failure.code == SWITCHED_OFF:
@@ -201,7 +203,7 @@ def _view(context: Context, account: Account, id: UUID) -> View:
     return InsightState(InsightStatus.PENDING if enabled else InsightStatus.OFF)
 
 
-def _shown(insight: Insight, entry: Entry) -> InsightView:
+def _shown(context: Context, insight: Insight, entry: Entry) -> InsightView:
     analysis = insight.analysis
     return InsightView(
         entry_id=insight.entry_id,
@@ -213,9 +215,16 @@ def _shown(insight: Insight, entry: Entry) -> InsightView:
         summary=analysis.summary,
         questions=analysis.questions,
         observations=analysis.observations,
-        safety=screen(f"{entry.title}\n{entry.content}"),
+        safety=_safety(context, f"{entry.title}\n{entry.content}"),
         provenance=insight.provenance,
     )
+
+
+def _safety(context: Context, text: str) -> Safety:
+    if not speaks_of_crisis(text):
+        return Safety()  # without asking the store for the settings
+    region = region_of(context.settings())
+    return screen(text, resources=context.crisis_resources, region=region)
 
 
 @attrs.frozen
@@ -241,7 +250,7 @@ class SuggestionService:
             answer = self.context.gate.ask(account, task)
             return SuggestionsView(answer.result.items, provenance(answer, self.context.clock))
 
-        return once(
+        view = once(
             self.context,
             account,
             "suggestions.create",
@@ -250,6 +259,8 @@ class SuggestionService:
             suggest,
             SuggestionsView,
         )
+        # Not part of what is remembered under the key: that a text speaks of a crisis is not stored.
+        return attrs.evolve(view, safety=_safety(self.context, draft.content))
 
 
 @attrs.frozen

@@ -5,8 +5,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cache
-from types import MappingProxyType
 from typing import Annotated, Any, Final, NoReturn, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid5
 
@@ -169,7 +167,6 @@ class PromptsForm:
     prompts: Annotated[tuple[PromptForm, ...], Items(_MOST_ITEMS)]
 
 
-@cache
 def schema(form: type) -> Schema:
     """
     Return the JSON schema of *form*, closed and complete, as its ``title`` says.
@@ -178,7 +175,7 @@ def schema(form: type) -> Schema:
     required, additionalProperties, items, enum. Neither takes all of the others.
     """
     title = re.sub(r"(?<!^)(?=[A-Z])", "_", form.__name__.removesuffix("Form")).lower()
-    return MappingProxyType({"title": title, **_schema(form)})
+    return {"title": title, **_schema(form)}
 
 
 def _schema(tp: Any) -> dict[str, Any]:
@@ -310,8 +307,10 @@ def _agrees(sentiment: SentimentForm) -> bool:
 
 def _emotions(forms: Sequence[EmotionForm]) -> tuple[Emotion, ...]:
     """Return the emotions, each once, the strongest first."""
-    strongest = {form.name: form.score for form in sorted(forms, key=lambda form: form.score)}
-    return tuple(Emotion(name, score) for name, score in reversed(strongest.items()))
+    strongest: dict[EmotionName, float] = {}
+    for form in sorted(forms, key=lambda form: -form.score):
+        strongest.setdefault(form.name, form.score)
+    return tuple(Emotion(name, score) for name, score in strongest.items())
 
 
 def _topics(forms: Sequence[TopicForm], sources: Sources) -> tuple[Topic, ...]:

@@ -93,7 +93,7 @@ class Inquiry:
     @property
     def most_input_tokens(self) -> int:
         """Return more tokens than any attempt can have: every byte counts as one."""
-        sent = (self.instructions, self.text, as_json(dict(self.schema)))
+        sent = (self.instructions, self.text, as_json(self.schema))
         return sum(len(part.encode()) for part in sent) + CORRECTION_BYTES + FRAMING_TOKENS
 
 
@@ -151,7 +151,7 @@ class _Frame:
 def _frame(task: Task, form: type, completion: Completion) -> _Frame:
     told = _instructions(version(task))
     told = told.replace("{language}", _language(task.language)).replace("{tone}", _tone(task.tone))
-    closed = as_json(dict(answers.schema(form)))
+    closed = as_json(answers.schema(form))
     if not completion.capabilities.structured_output:
         told = f"{told}\nThe JSON schema of your answer, which holds nothing else:\n{closed}\n"
     sent = len(told.encode()) + len(closed.encode()) + CORRECTION_BYTES

@@ -11,19 +11,22 @@ __all__ = ["borrows", "plain", "quotes", "quotes_only", "shorten"]
 _KEPT_FORMAT_SIGNS: Final = "\u200c\u200d"
 """Joiner and non-joiner: emoji, Persian and the scripts of India need them."""
 
+_REST: Final = r"[^\s\"“”«»<>)\]]*[^\s\"“”«»<>)\].,;:!?]"
+"""The rest of a link; a mark after it belongs to the sentence."""
+
 _LINKS: Final = (
     (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s[^()]*)?\)"), r"\1"),
     (re.compile(r"\[([^\[\]]*)\]\[[^\[\]]*\]"), r"\1"),
-    (re.compile(r"(?i)\b[a-z][a-z0-9+.-]{1,20}:/[^\s\"“”«»<>)\]]+"), " "),
-    (re.compile(r"(?i)\b(?:mailto|javascript|data|tel|sms|vbscript):[^\s\"“”«»<>)\]]+"), " "),
-    (re.compile(r"(?i)\bwww\.[^\s\"“”«»<>)\]]+"), " "),
+    (re.compile(rf"(?i)\b[a-z][a-z0-9+.-]{{1,20}}:/{_REST}"), " "),
+    (re.compile(rf"(?i)\b(?:mailto|javascript|data|tel|sms|vbscript):{_REST}"), " "),
+    (re.compile(rf"(?i)\bwww\.{_REST}"), " "),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " "),
     # A name alone is taken for a link where it goes on with a path, or ends like most of them.
-    (re.compile(r"(?i)\b(?:[a-z0-9-]+\.)+[a-z]{2,24}(?::\d+)?/[^\s\"“”«»<>)\]]*"), " "),
+    (re.compile(rf"(?i)\b(?:[a-z0-9-]+\.)+[a-z]{{2,24}}(?::\d+)?/(?:{_REST})?"), " "),
     (
         re.compile(
-            r"(?i)\b(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|io|ai|app|dev|xyz|top|site|online|shop"
-            r"|club|link|click|ru|cn|uk|de|fr|eu|co)\b(?!\.\w)"
+            r"(?i)\b(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|io|ai|app|dev|xyz|top|site|online"
+            r"|shop|club|link|click|ru|cn|uk|de|fr|eu|co)\b(?!\.\w)"
         ),
         " ",
     ),
@@ -70,7 +73,7 @@ def plain(text: str) -> str:
     while before != text:  # what is taken out may have held together what is hidden in it
         before = text
         text = _visible(html.unescape(text))
-        for pattern, instead in (*_LINKS, (_TAG, ""), *_MARKUP):
+        for pattern, instead in ((_TAG, ""), *_LINKS, *_MARKUP):
             text = pattern.sub(instead, text)
     return re.sub(r"\s+([.,;:!?](?:\s|$))", r"\1", " ".join(text.split()))
 

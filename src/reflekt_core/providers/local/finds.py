@@ -20,8 +20,12 @@ class Kind(StrEnum):
     # What is said outright
     PUT_OFF = "put off"
     UNWANTED = "unwanted"
+    UNWANTED_THEN = "unwanted then"
     UNFACED = "unfaced"
     DREADED = "dreaded"
+    UNTOLD = "untold"
+    ALONE = "alone with it"
+    LIMIT = "limit"
     REGRET = "regret"
     WISH_TO = "wish to"
     WISH = "wish"
@@ -105,6 +109,18 @@ _SAID = (
         r"(?!a\b|an\b|some|more\b|the\b|my\b|any|no\b|time\b|enough\b|better\b)|[Ii] regret ",
     ),
     (
+        Kind.UNTOLD,
+        r"[Ii] (?:(?:haven't|have not|havent|hadn't|never|still haven't) (?:even )?(?:told|tell)|can't tell|cant tell) (?!anyone\b|anybody\b|you\b|them apart\b)",
+    ),
+    (
+        Kind.ALONE,
+        r"[Ii] (?:can't|cant|cannot|couldn't|haven't) (?:talk(?:ed)? to|tell|told|speak to) (?:anyone|anybody)\b",
+    ),
+    (
+        Kind.LIMIT,
+        r"[Ii] (?:can't|cant|cannot|can not) (?:do (?:this|it)|take (?:it|this|much)|go on like this|keep (?:doing|up)|cope)\b",
+    ),
+    (
         Kind.PUT_OFF,
         r"[Ii] (?:keep|kept|always keep) (?:putting off|avoiding|postponing|delaying|pushing back) ",
     ),
@@ -116,7 +132,8 @@ _SAID = (
         Kind.UNFACED,
         rf"[Ii] {_ADVERB}(?:can't|cant|cannot|couldn't|didn't) (?:bring myself to|dare(?: to)?|get myself to) ",
     ),
-    (Kind.UNWANTED, rf"[Ii] {_ADVERB}(?:don't|dont|do not|didn't|did not) want to "),
+    (Kind.UNWANTED, rf"[Ii] {_ADVERB}(?:don't|dont|do not) want to (?!be\b|live\b|wake up\b|exist\b|go on\b|eat\b|die\b)"),
+    (Kind.UNWANTED_THEN, rf"[Ii] {_ADVERB}(?:didn't|didnt|did not) want to "),
     (
         Kind.DREADED,
         rf"(?:{_AM} {_ADVERB}(?:afraid|scared|terrified|frightened|nervous|worried|anxious) (?:of|about) "
@@ -125,22 +142,22 @@ _SAID = (
     (
         Kind.WISH_TO,
         rf"[Ii] {_WISHING}(?:want to|wanna|hope to|wish to|long to|intend to|plan to|would love to"
-        r"|would like to)(?! (?:die|disappear|vanish|remember|forget|keep|cry|scream|be sick|throw up|punch|kill|hate"
+        r"|would like to)(?! (?:die|disappear|vanish|say|tell you|thank|point out|think|remember|forget|keep|cry|scream|be sick|throw up|punch|kill|hate"
         r"|hurt|hit|give up)\b) "
-        rf"|[Ii](?:'d| would) {_WISHING}(?:love|like) to (?!think\b|say\b|thank\b)",
+        rf"|[Ii](?:'d| would) {_WISHING}(?:love|like) to (?!think\b|say\b|thank\b|see how\b|point\b)",
     ),
     (
         Kind.WANTED_TO,
-        rf"[Ii] {_ADVERB}(?:wanted|hoped|meant|planned) to (?!die\b|disappear\b|cry\b|scream\b|kill\b)",
+        rf"[Ii] {_ADVERB}(?:wanted|hoped|meant|planned) to (?!give up\b|die\b|disappear\b|cry\b|scream\b|kill\b)",
     ),
     (
         Kind.WISH,
         rf"[Ii] {_ADVERB}(?:wish|hope|dream|long) (?:that |of |for )?(?=(?:my|[Ii]|he|she|they|it|there|the|a"
         r"|things|people|somebody|someone|\w+ing) )",
     ),
-    (Kind.DUTY, rf"(?<!says )(?<!said )(?<!thinks )(?<!means )[Ii] {_ADVERB}(?:should|must|have to|need to|ought to|gotta) (?!have\b|be\b|say\b|admit\b)"),
+    (Kind.DUTY, rf"[Ii] {_ADVERB}(?:should|must|have to|need to|ought to|gotta) (?!have\b|be\b|say\b|admit\b|write\b|go to bed\b|sleep\b|get up\b|do what\b|stop\b)"),
     (Kind.NEED, rf"[Ii] {_ADVERB}(?:need|crave) (?=(?:a|an|some|more|less|time|help|space|rest|sleep|quiet|my) ?)"),
-    (Kind.MISSING, rf"[Ii] {_ADVERB}miss (?!out\b|the bus\b|the train\b|work\b)"),
+    (Kind.MISSING, rf"[Ii] {_ADVERB}miss (?!out\b|it\b|that\b|this\b|the bus\b|the train\b|work\b)"),
     (Kind.THINKING, rf"[Ii] (?:keep|kept|can't stop|cant stop|couldn't stop) (?:thinking|worrying) about "),
     (Kind.WONDER, rf"[Ii](?:'m| am)? {_ADVERB}(?:wonder|wondering|keep wondering) (?=if|whether|why|how|what|who)"),
     (Kind.DECIDED, rf"{_HAVE} {_ADVERB}(?:decided|promised|resolved) (?=to |that |my|not )"),
@@ -150,9 +167,9 @@ _SAID = (
     ),
     (
         Kind.ACHIEVED,
-        r"[Ii] (?:(?:finally|actually|even) )?(?:passed|won|completed|managed to|got promoted|was promoted|made it"
-        r"|did it|got the (?:job|place|part|offer|flat)|got a (?:job|place|promotion|raise|offer))\b"
-        r"|[Ii] (?:'ve )?finally \w+(?:ed|t|ot|ok|id|an|ent|ote|old|aid)\b",
+        r"(?i:(?:i|we) (?:(?:finally|actually|even) )?(?:passed|won|completed|managed to|got promoted|was promoted|made it"
+        r"|did it|got the (?:job|place|part|offer|flat)|got a (?:job|place|promotion|raise|offer))\b)"
+        r"|(?:[Ii]|[Ww]e)(?:'ve)? finally \w+(?:ed|t|ot|ok|id|an|ent|ote|old|aid)\b",
     ),
     (
         Kind.THANKFUL,
@@ -164,7 +181,7 @@ _SAID = (
     ),
     (
         Kind.DISLIKE,
-        rf"[Ii] {_ADVERB}(?:hate|hated|can't stand|cant stand|resent) (?!to\b|it\b|that\b|this\b|myself\b|when\b|how\b|you\b)",
+        rf"[Ii] {_ADVERB}(?:hate|hated|can't stand|cant stand|resent) (?!to\b|it\b|that\b|this\b|myself\b|when\b|how\b|you\b|being me\b|my (?:body|face|life|self|looks)\b|him\b|her\b|them\b)",
     ),
 )
 _SAID_PATTERN = re.compile("|".join(rf"(?P<k{i}>\b(?:{p}))" for i, (_, p) in enumerate(_SAID)))
@@ -188,7 +205,7 @@ _HAPPENED = (
     (Kind.TOMORROW, r"\b[Tt]omorrow\b"),
 )
 _MOMENT = re.compile(
-    rf"\b[Ii] (?:{_ADVERB})(?!needed|wanted|loved|hated|used|tried|noticed|realised|realized|decided|missed|wished|hoped"
+    rf"\b[Ii] (?:(?:just|actually|even|really) )?(?!needed|wanted|loved|hated|used|tried|noticed|realised|realized|decided|missed|wished|hoped"
     r"|supposed|seemed|learned|need|enjoyed|dreamed|finally|managed|liked|preferred|meant)"
     r"(?:[a-z]{2,}ed|went|saw|told|said|came|got|sat|stood|ran|rang|wrote|made|took|gave|left|met|found|lost|slept|woke"
     r"|drank|ate|sang|spoke|bought|brought|broke|forgot|fell|held|heard|lay|swore|lent|bit|hid|threw|drove|swam)\b"
@@ -215,14 +232,39 @@ _FEELING_KINDS = {
 _SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]|(?<![\w])'[^']{2,80}'(?!\w)")
 _CLAUSE_END = re.compile(
     r"[^\w\s'’-]|\s-|(?-i:\s(?=i(?:'?m|'?ve)?\s))"
-    r"|\s(?:but|because|cause|cos|so(?= (?:i|he|she|they|we|it|that|the|my|now)\b)|while|although|though|if|which|who|since|until|except|or|when"
+    r"|\s(?:but|because|cause|cos|so(?= (?:i|he|she|they|we|it|that|the|my|now)\b)|while|although|though|if|since|until|except|or|when"
     r"|then|as|and (?:i|i'm|then|he|she|they|we|it|my|the|that|now|yet|also|maybe)|where|after|before|whenever|lol|haha|tbh|ngl"
     r"|anyway|honestly|i guess|i think|i suppose|right now|too|please)\b",
     re.IGNORECASE,
 )
 _LINE_WORDS = 9
+_OPENS = re.compile(
+    r"(?:^|[^\w\s'’]\s*|\b(?:and|but|so|then|because|cause|cos|that|as|while|until|although|though|since|when|after|before|or"
+    r"|today|tonight|yesterday|tomorrow|sometimes|maybe|perhaps|now|here|lol|tbh|ok|okay|yes|no|well|oh|also|think|guess|know"
+    r"|realise|realised|realize|realized|feel|morning|evening|afternoon|night|week|weekend|day|days|year|later|again|i"
+    r"|\w+ly|\w*day)\s)$",
+    re.IGNORECASE,
+)
+_LOOK_BACK = 40
+_SERIES = re.compile(r"(?:[\w'-]+ ){0,3}[\w'-]+(?:, (?:[\w'-]+ ){0,3}[\w'-]+)+,? and (?!i\b|I\b|then\b|he\b|she\b|we\b)")
+_REPORTED = re.compile(
+    r"\b(?:what|which|who|whom|how|why|if|unless|whether|says?|said|thinks?|told me|means|where) (?:that )?$"
+)
+_PAST = (
+    "went|saw|told|said|came|got|sat|stood|ran|rang|wrote|made|took|gave|met|found|lost|slept|woke|drank|ate|sang|spoke"
+    "|bought|brought|broke|forgot|fell|held|heard|swore|threw|drove|swam|had"
+)
+_DID = re.compile(
+    rf"[^\w\s]*\s*(?:(?:Just|Finally|Then|Today|So) )?(?P<verb>(?:[A-Z][a-z]{{2,}}ed(?! (?:to|by|that|in|on) )|(?i:{_PAST})))\b(?= )"
+)
+_VERB = re.compile(
+    r"\b(?:is|was|are|were|am|has|had|have|can|will|would|feel|feels|felt|goes|went|let|keeps?|kept|\w{2,}ed)\b|n't\b|'s\b|'m\b",
+    re.IGNORECASE,
+)
 _NO_LINE = re.compile(r"[\"“”«»()…?:;]|[^\w)]$|^(?:Dear|Hi|Hello)\b|\.{2}|\b(?:[Yy]ou|[Ll]ord|[Aa]men)\b")
-_WEAK_END = frozenset(["even", "also", "only", "either", "maybe", "ever", "yet"])
+_OWN = frozenset("i my we me is".split())
+_FEW_SPACES = 2
+_WEAK_END = frozenset(["even", "also", "only", "either", "maybe", "ever", "next"])
 
 
 def finds(sentences: Sequence[str]) -> list[Find]:
@@ -262,6 +304,8 @@ def _own_words(sentence: str) -> str:
 
 def _said(sentence: str, plain: str) -> Iterator[Find]:
     for match in _SAID_PATTERN.finditer(plain):
+        if not _begins_clause(plain, match.start()):
+            continue
         kind = _SAID[int((match.lastgroup or "k0")[1:])][0]
         quote = _quote(sentence, plain, match.start(), match.end())
         after = max(0, match.end() - match.start())
@@ -302,10 +346,11 @@ def _own_feelings(rest: str) -> list[str]:
 
 def _quote(sentence: str, plain: str, start: int, end: int) -> str:
     """Return the clause from *start* to after *end*; "" if it does not end well."""
-    stop = _CLAUSE_END.search(plain, end)
+    series = _SERIES.match(plain, end)
+    stop = _CLAUSE_END.search(plain, series.end() if series else end)
     clause = plain[start : stop.start() if stop else len(plain)].split()
     needs_more = plain[end - 1] == " "  # "I want to" says nothing yet, "I feel tired" does
-    least = max(_LEAST_WORDS, len(plain[start:end].split()) + needs_more)
+    least = max(_LEAST_WORDS - (not needs_more), len(plain[start:end].split()) + needs_more)
     while len(clause) > least and clause[-1].lower() in _WEAK_END:
         clause.pop()
     if len(clause) > _MOST_WORDS:
@@ -328,23 +373,41 @@ def _asked(sentence: str) -> Iterator[Find]:
     if (
         sentence.endswith("?")
         and not sentence.endswith("??")
-        and _LEAST_WORDS <= sentence.count(" ") <= _MOST_SPACES
+        and _FEW_SPACES <= sentence.count(" ") <= _MOST_SPACES
         and not re.search(r"[\"“”«»()…]", sentence)
     ):
         found = set(words(sentence))
-        if {"i", "my", "we", "me"} & found and not {"you", "your"} & found:
+        if _OWN & found and not {"you", "your", "he", "she"} & found:
             yield Find(Kind.QUESTION, sentence)
 
 
 def _moments(sentence: str, plain: str) -> Iterator[Find]:
     match = _MOMENT.search(plain)
-    if match:
-        yield from _find(Kind.MOMENT, _quote(sentence, plain, match.start(), match.end()), 0)
+    if match and _begins_clause(plain, match.start()):
+        quote = _quote(sentence, plain, match.start(), match.end())
+        yield from _find(_deed(quote), quote, 0)
+    short = _DID.match(plain)
+    if short and short["verb"].lower() not in feeling_groups():
+        quote = _quote(sentence, plain, short.start("verb"), short.end("verb"))
+        turned = addressed(quote)
+        if turned:
+            yield Find(_deed(quote), quote, f"you {turned[0].lower()}{turned[1:]}")
+
+
+def _begins_clause(plain: str, start: int) -> bool:
+    """Whether "I" stands there as the writer's own statement, not as part of "the day I left"."""
+    before = plain[max(0, start - _LOOK_BACK) : start]
+    return not _REPORTED.search(before) and bool(_OPENS.search(before))
+
+
+def _deed(quote: str) -> Kind:
+    return Kind.ACHIEVED if "for the first time" in quote else Kind.MOMENT
 
 
 def _lines(sentence: str) -> Iterator[Find]:
     line = sentence.rstrip(".! ").lstrip("-*•0123456789.) ")
-    if _LEAST_WORDS <= len(words(line)) <= _LINE_WORDS and not _NO_LINE.search(line):
+    fits = _LEAST_WORDS <= len(words(line)) <= _LINE_WORDS and line.isascii()
+    if fits and _VERB.search(line) and not _NO_LINE.search(line) and not line.isupper():
         yield Find(Kind.LINE, line)
 
 

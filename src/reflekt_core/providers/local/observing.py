@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from reflekt_core.providers.local.finds import Kind, feelings_named, finds
+from reflekt_core.providers.local.finds import Kind, feelings_named
 from reflekt_core.providers.local.lexicon import feeling_groups, word_list
 from reflekt_core.providers.local.questions import Reader
 from reflekt_core.providers.local.text import words
@@ -77,7 +77,7 @@ def _repeated(reader: Reader) -> Iterator[str]:
 
 def _people(reader: Reader) -> Iterator[str]:
     kinds = {Kind.PERSON, Kind.CHILD, Kind.ANIMAL}
-    named = [find.words for find in finds(reader.sentences) if find.kind in kinds]
+    named = [find.words for find in reader.found if find.kind in kinds]
     if len(named) >= _MANY:
         yield f"Several others appear here: {_listed(named[:5])}."
 

@@ -64,18 +64,22 @@ _NO_LOSS = re.compile(
     re.IGNORECASE,
 )
 
+_DOES = (
+    "said|says|told|tells|asked|asks|laughed|laughs|smiled|smiles|thinks|thought|texted|called|hugged|cried|came over"
+    "|and I|rang|phoned|wrote|looked|wanted|wants|brought|bought|gave|sang|read|cooked|sent|held|helped|didn't|doesn't"
+    "|made|took|sat|presented|promised|explained|shouted|apologised|apologized|cleaned|cleans|played|danced|answered"
+    "|listened|thanked|kissed|waved|nodded|whispered|yelled|invited|visited|offered|showed|walked|drove|hates|loves"
+    "|believes|knows|knew|pretended|refused|suggested|agreed|forgot|talked|posted|left me|put"
+)
 _NAMED = re.compile(
     rf"(?:\b(?:with|called|told|asked|met|texted|hugged|thanked|phoned|helped|kissed|and me|me and|myself and|between)"
     rf" (?P<x>{_NAME})\b(?! [A-Z]|-))"
     rf"|(?<!Dr\. )(?<!Mr\. )(?<!Ms\. )(?<!Mrs\. )(?<!Dr )(?<!Mr )(?<!Ms )(?<!Mrs )\b(?P<y>{_NAME})"
-    r" (?:[a-z]{3,}ed|said|says|told|asked|asks|laughed|smiled|thinks|texted|called|hugged|cried|came over|and I"
-    r"|rang|phoned|wrote|looked|thought|wanted|wants|brought|helped|left|didn't|doesn't|has|got"
-    r"|made|took|kept|sat|was|is)\b"
+    rf" (?:{_DOES})\b"
 )
 _CALLED = re.compile(
-    r"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan)\b(?! [A-Z]|')"
-    r"|\b(?:called?|calling|told|tell|with|visit(?:ed|ing)?|and|rang|ring|ringing|see|saw|miss)"
-    r" (?P<low>mum|mom|dad|grandma|grandpa|gran|nan)\b"
+    r"(?<!the )(?<!The )(?<!a )(?<!my )(?<!My )(?<!his )(?<!her )(?<!their )(?<!our )(?<!your )(?<!dear )(?<!s )"
+    r"\b(?P<kin>(?i:mum|mom|dad|mama|papa|grandma|grandpa|gran|nan))\b(?! [A-Z]|-|'s? ?[a-z]+ (?:died|funeral))"
 )
 _AUNT = re.compile(rf"\b(?P<who>Aunt|Auntie|Uncle) (?P<name>{_NAME})\b")
 _PLACE = re.compile(
@@ -131,7 +135,7 @@ def people(plain: str) -> Iterator[str]:
         name = (match["name"] or "").strip()
         yield _called(match["who"], name if _is_name(name) else "")
     for match in _CALLED.finditer(plain):
-        yield "your " + (match["kin"] or match["low"]).lower()
+        yield "your " + match["kin"].lower()
     for match in _NAMED.finditer(plain):
         name = match["x"] or match["y"]
         if _is_name(name):

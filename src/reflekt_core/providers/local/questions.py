@@ -1,7 +1,7 @@
 """Questions that take up what a text says, and ways to go on with it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
 
 import attrs
@@ -21,7 +21,7 @@ _HEAVY = frozenset([Kind.SADNESS, Kind.SHAME, Kind.TIRED, Kind.ANGER, Kind.FEAR,
 _LIGHT = frozenset(
     [Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE, Kind.LIKING, Kind.THANKFUL]
 )
-_SITUATIONS = frozenset([Kind.SLEEPLESS, Kind.PARTING])
+_GLAD = frozenset([Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE])
 _WHO = frozenset([Kind.PERSON, Kind.CHILD, Kind.ANIMAL, Kind.COMPANION, Kind.LOST])
 # What is said outright comes first, then feelings, then people and places.
 _LATER = {
@@ -37,6 +37,7 @@ _LATER = {
     Kind.CHILD: 2,
     Kind.ANIMAL: 3,
     Kind.PLACE: 3,
+    Kind.UNWANTED_THEN: 2,
     Kind.LINE: 4,
     Kind.TOMORROW: 4,
     **dict.fromkeys(_HEAVY | {Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE}, 1),
@@ -46,6 +47,7 @@ _IN_LOSS = {
     Kind.MISSING: "missing in loss",
     Kind.COMPANION: "companion",
     Kind.MOMENT: "moment in loss",
+    Kind.UNTOLD: "untold in loss",
     **dict.fromkeys(_HEAVY, "heavy in loss"),
 }
 _IRONY = re.compile(
@@ -60,16 +62,19 @@ _CONFLICT = re.compile(
     r"|hurt me|let me down|said (?:i was|that i)|took my|read my)\b",
     re.IGNORECASE,
 )
-_STATES = frozenset("be believe feel trust know have understand matter love see stay get mean".split())
+_STATES = frozenset("be believe feel trust know have understand matter love see stay mean".split())
 _SOMEBODY = frozenset("him her them my someone somebody mum mom dad".split())
-_TWO_SIDES = re.compile(r"\b(?:but|although|though|yet|both|still|same time)\b", re.IGNORECASE)
 _MARKS = re.compile(r"[\"“”«»(){}\[\]?]")
-_CLEARLY = 0.5
+_CLEARLY, _RATHER = 0.5, 0.3
 _FEW_WORDS, _MANY_WORDS = 10, 250
 _SCRAP = 6
+_LONGEST_VERSE = 60
+_ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])")
 _LONGEST_QUOTE = 80
 _LEAST_LINES, _LINE_WORDS = 4, 4
 _MOST_STATEMENTS = 2
+# These are taken up only where fewer other things are.
+_FILLING = {"mention": 1, "line": 2, "few words": 1, "tomorrow": 2}
 
 
 @attrs.frozen(slots=False)
@@ -105,6 +110,26 @@ class Reader:
         many = len(found) >= _LEAST_LINES and self.text.count("\n") >= _LEAST_LINES - 1
         return many and said <= _LINE_WORDS * len(found) and speaks * 5 <= len(found)
 
+    @cached_property
+    def is_verse(self) -> bool:
+        """Whether the text stands in short lines, as poems do."""
+        found = [line for line in self.text.splitlines() if line.strip()]
+        return (
+            len(found) >= _LEAST_LINES
+            and max(map(len, found)) <= _LONGEST_VERSE
+            and not any(_ITEM.match(line) for line in found)
+        )
+
+    @property
+    def is_scrap(self) -> bool:
+        """Whether there are hardly more words than one can count on a hand."""
+        return self.word_count <= _SCRAP // 2
+
+    @cached_property
+    def found(self) -> tuple[Find, ...]:
+        """Return what the text offers to be taken up."""
+        return tuple(finds(self.sentences))
+
     @property
     def is_light(self) -> bool:
         """Whether a joke would not hurt."""
@@ -128,6 +153,8 @@ def questions(reader: Reader) -> tuple[str, ...]:
     if not reader.is_english:
         return _distinct([], _general(reader, table["open, neutral"]), 2)
     own = _taken_up(reader, table, count)
+    if reader.is_scrap and own:
+        own += _more_about_few(reader, table, own)
     return _distinct(own, _general(reader, table[_open(reader)]), count)
 
 
@@ -138,7 +165,7 @@ def ways_on(reader: Reader) -> tuple[str, ...]:
         return tuple(form.text for form in table["open, crisis"])
     if reader.is_list and not reader.mourns:
         return _distinct([], _general(reader, table["list"]), 3)
-    general = _general(reader, table[_open(reader) if reader.mourns else "open"])
+    general = _general(reader, _ways(reader, table))
     if not reader.is_english:
         return _distinct([], general, 3)
     own = _taken_up(reader, table, 3)
@@ -169,13 +196,33 @@ def _distinct(own: Sequence[_Said], general: Sequence[_Said], count: int) -> tup
 
 
 def _open(reader: Reader) -> str:
+    """Return the section of the questions that fit the text as a whole."""
     if reader.mourns:
         return "open, unborn" if a_child_unborn(reader.text) else "open, loss"
-    if reader.is_ironic or (
-        reader.label is SentimentLabel.MIXED and not _TWO_SIDES.search(reader.text)
-    ):
+    if reader.is_ironic:
+        return "open, irony"
+    kinds = {find.kind for find in reader.found}
+    for kind in (Kind.DREAM, Kind.PRAYER, Kind.PARTING):
+        if kind in kinds and _is_meant(Find(kind, "-"), reader):
+            return kind
+    if reader.is_verse:
+        return "open, verse"
+    achieved = reader.label is SentimentLabel.NEGATIVE and Kind.ACHIEVED in kinds
+    if achieved or (reader.label is SentimentLabel.MIXED and not _names_two_sides(kinds)):
         return "open, neutral"  # asked about two sides only if the writer names them
     return f"open, {reader.label}"
+
+
+def _ways(reader: Reader, table: Mapping[str, tuple[Form, ...]]) -> Sequence[Form]:
+    section = _open(reader)
+    if section in table:
+        return table[section] if section.startswith("open") else (*table[section], *table["open"])
+    light = section == "open, positive"
+    return (*table["open, light"], *table["open"]) if light else table["open"]
+
+
+def _names_two_sides(kinds: Set[Kind]) -> bool:
+    return bool(kinds & _GLAD) and bool(kinds & _HEAVY)
 
 
 def _taken_up(
@@ -185,13 +232,25 @@ def _taken_up(
     asked: list[_Said] = []
     used: list[str] = []
     for section, find in _chosen(reader):
-        if len(asked) == count or any(_overlap(find.words, other) for other in used):
+        weak = section in _FILLING and len(asked) >= _FILLING[section]
+        if len(asked) == count or weak or any(_overlap(find.words, other) for other in used):
             continue
         said = _said(reader, table.get(section, ()), find, asked)
         if said:
             used.append(find.words)
             asked.append(said)
     return asked
+
+
+def _more_about_few(
+    reader: Reader, table: Mapping[str, tuple[Form, ...]], before: Sequence[_Said]
+) -> list[_Said]:
+    """Return one more question about a text of few words, instead of a general one."""
+    for section, find in _mentions(reader):
+        said = _said(reader, table[section], find, before)
+        if said and said.text not in {b.text for b in before}:
+            return [said]
+    return []
 
 
 def _overlap(first: str, second: str) -> bool:
@@ -218,7 +277,7 @@ def _said(
 
 def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
     """Give one find of each kind with its section, those to be taken up first coming first."""
-    found = [find for find in finds(reader.sentences) if _is_meant(find, reader)]
+    found = [find for find in reader.found if _is_meant(find, reader)]
     by_kind: dict[Kind, list[Find]] = {}
     for find in found:
         by_kind.setdefault(find.kind, []).append(find)
@@ -236,8 +295,13 @@ def _is_meant(find: Find, reader: Reader) -> bool:
         return find.kind in _IN_LOSS and not (find.kind is Kind.LOST and a_child_unborn(reader.text))
     if find.kind in {Kind.LOST, Kind.COMPANION}:
         return False
-    if find.kind in _LIGHT and reader.is_ironic:
+    if find.kind in _LIGHT | {Kind.LINE} and reader.is_ironic:
         return False
+    dreamt = any(other.kind is Kind.DREAM for other in reader.found)
+    if find.kind in {Kind.PERSON, Kind.PLACE, Kind.LINE, Kind.MOMENT, Kind.ANIMAL} and dreamt:
+        return False
+    if find.kind is Kind.LINE:
+        return abs(score) > _RATHER and not reader.is_verse
     if find.kind in {Kind.LIKING, Kind.THANKFUL}:
         return score > -_CLEARLY
     if find.kind is Kind.SLEEPLESS:
@@ -252,11 +316,11 @@ def _is_meant(find: Find, reader: Reader) -> bool:
 def _best(group: Sequence[Find], reader: Reader) -> Find:
     """Return the find to take up: the person most spoken of, otherwise one that the text decides."""
 
-    def rank(find: Find) -> tuple[float, bytes]:
+    def rank(find: Find) -> tuple[float, int, bytes]:
         often = reader.text.count(find.words.split()[-1]) if find.kind in _WHO else 0
         score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
         strong = abs(score) if find.kind in {Kind.MOMENT, Kind.LINE} else 0.0
-        return -often - strong, digest(reader.text, find.words)
+        return -often - strong, find.at if find.kind in _WHO else 0, digest(reader.text, find.words)
 
     return min(group, key=rank)
 
@@ -294,5 +358,6 @@ def _mentions(reader: Reader) -> Iterator[tuple[str, Find]]:
     if few and reader.word_count <= 2 * _SCRAP and not _MARKS.search(quote):
         yield "few words", Find(Kind.WISH, quote)
     for topic in reader.phrases[:1]:
-        if topic.name in reader.text and " " not in topic.name and reader.word_count > _SCRAP:
+        named = rf"\b(?:the|a|an|my|our|his|her) {re.escape(topic.name)}(?=[.,;:!?]|$| (?:is|was|and|in|on|at|with)\b)"
+        if " " not in topic.name and re.search(named, reader.text):
             yield "mention", Find(Kind.WISH, topic.name)

@@ -1,7 +1,7 @@
 """Summaries made of a text's own sentences, in their order, never cut in the middle."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import pairwise
 
@@ -9,6 +9,7 @@ import attrs
 
 from reflekt_core.model.insights import Passage, Summarise, Summary, Topic
 from reflekt_core.providers.local.lexicon import feeling_groups, word_list
+from reflekt_core.providers.local.people import speaks_of_loss
 from reflekt_core.providers.local.text import sentences, squeeze, words
 from reflekt_core.providers.local.topics import areas, keyphrases
 
@@ -17,7 +18,7 @@ __all__ = ["summarise", "telling"]
 _SHORT_ENOUGH = 240
 _MOST_CHARS = 420
 _LONG_SENTENCE = 400
-_MOST_MOMENTS = 6
+_MOST_MOMENTS, _LEAST_MOMENTS = 6, 3
 _MOST_WEIGHED = 500
 _IDEAL_WORDS = (3, 32)
 _MONTHS = [
@@ -41,6 +42,10 @@ _CLAUSE = re.compile(
 
 
 _BULLET = re.compile(r"^(?:[-*•–—]|\d{1,2}[.)])\s+(?=\S)")
+_ASIDE = re.compile(
+    r"\b(?:writ(?:e|ing) (?:this|it|that) (?:all )?down|get (?:this|it) (?:all )?(?:down|out)|dear diary)\b",
+    re.IGNORECASE,
+)
 _CLOSING = frozenset(".!?…,;:，；、")
 
 
@@ -60,7 +65,7 @@ def telling(found: Sequence[str], phrases: Sequence[Topic], most: int | None = N
     A sentence that goes on and on is taken apart at its commas and conjunctions first. Only what
     has none of these, and still is longer than any sentence, is cut at a word and ends in "…".
     """
-    pieces = [_BULLET.sub("", piece) for sentence in found for piece in _pieces(sentence)]
+    pieces = [piece for sentence in found for piece in _pieces(sentence)]
     if not pieces:
         return ""
     whole = _joined(pieces)
@@ -78,9 +83,10 @@ def telling(found: Sequence[str], phrases: Sequence[Topic], most: int | None = N
 
 def _joined(pieces: Sequence[str]) -> str:
     """Return *pieces* as one text. One without a mark at its end is set off, not run together."""
-    parts = list(pieces[:1])
+    parts = [_BULLET.sub("", piece) for piece in pieces[:1]]
     for before, piece in pairwise(pieces):
-        parts += [_gap(before, piece), piece]
+        item = _BULLET.sub("", piece)
+        parts += [" · " if item != piece else _gap(before, piece), item]
     return "".join(parts)
 
 
@@ -117,6 +123,7 @@ def _weigh(pieces: Sequence[str], phrases: Sequence[Topic]) -> Iterable[_Weighed
         weight += 0.3 * any(word in {"i", "i'm", "i've", "my", "me"} for word in found)
         weight /= max(4.0, sum(word not in word_list("stop") for word in found)) ** 0.5
         weight += 0.3 * (position == 0) + 0.25 * (position == last)
+        weight += 0.8 * speaks_of_loss(text) - 0.4 * bool(_ASIDE.search(text))
         weight -= 0.6 * text.endswith("?") + 0.5 * (
             not _IDEAL_WORDS[0] <= len(found) <= _IDEAL_WORDS[1]
         )
@@ -149,10 +156,43 @@ def _says_anything(passage: Passage) -> bool:
 
 
 def _spread(passages: Sequence[Passage]) -> list[Passage]:
-    """Return the passage that tells most from each sixth of the period."""
-    parts = min(_MOST_MOMENTS, len(passages))
-    edges = [len(passages) * part // parts for part in range(parts + 1)] if parts else []
-    return [max(passages[a:b], key=_tells) for a, b in pairwise(edges)]
+    """
+    Return up to six passages from all of the period, in their order.
+
+    The days are cut into six equal parts, and each that has any gives the passage that tells most.
+    What is left goes to days not heard of yet. Only a period of fewer than three days may give
+    several passages of one.
+    """
+    if not passages:
+        return []
+    first, last = passages[0].local_date, passages[-1].local_date
+    length = (last - first).days + 1
+    groups = (
+        lambda p: (p.local_date - first).days * _MOST_MOMENTS // length,
+        lambda p: p.local_date.toordinal(),
+    )
+    chosen: list[int] = []
+    for group in groups:
+        chosen += _best_of_each(passages, group, chosen)
+    if len(chosen) < _LEAST_MOMENTS:
+        others = [i for i in range(len(passages)) if i not in chosen]
+        chosen += sorted(others, key=lambda i: _tells(passages[i]), reverse=True)
+        chosen = chosen[:_LEAST_MOMENTS]
+    return [passages[i] for i in sorted(chosen)]
+
+
+def _best_of_each(
+    passages: Sequence[Passage], group: Callable[[Passage], int], chosen: Sequence[int]
+) -> list[int]:
+    """Return where the best passage of each group stands that none of the *chosen* is from."""
+    heard = {group(passages[i]) for i in chosen}
+    best: dict[int, int] = {}
+    for i, passage in enumerate(passages):
+        key = group(passage)
+        if key not in heard and (key not in best or _tells(passage) > _tells(passages[best[key]])):
+            best[key] = i
+    ranked = sorted(best.values(), key=lambda i: (*map(int.__neg__, _tells(passages[i])), i))
+    return ranked[: _MOST_MOMENTS - len(chosen)]
 
 
 def _tells(passage: Passage) -> tuple[int, int]:
