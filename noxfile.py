@@ -20,6 +20,7 @@ nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
+EXTRAS = "[serve,openai,anthropic]"
 
 
 def groups(*names: str) -> list[str]:
@@ -48,14 +49,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Do the types hold, strictly?"""
-    session.install("-e", ".[serve]", *groups("types"))
+    session.install("-e", f".{EXTRAS}", *groups("types"))
     session.run("mypy")
 
 
 @nox.session
 def architecture(session: nox.Session) -> None:
     """Do imports point down?"""
-    session.install("-e", ".[serve]", *groups("architecture"))
+    session.install("-e", f".{EXTRAS}", *groups("architecture"))
     session.run("lint-imports")
 
 
@@ -72,7 +73,7 @@ def tests_on(session: nox.Session) -> None:
 
 
 def _test(session: nox.Session) -> None:
-    install_wheel(session, "[serve]")
+    install_wheel(session, EXTRAS)
     session.install(*groups("test"))
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
@@ -102,7 +103,7 @@ def tests_minimal(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """Does it with the oldest dependencies we allow?"""
     session.install("uv")
-    session.run("uv", "pip", "install", "--resolution", "lowest-direct", ".[serve]", silent=True)
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", f".{EXTRAS}", silent=True)
     session.install(*groups("test"))
     session.run("pytest", "-n", "auto", *session.posargs)
 
@@ -168,7 +169,7 @@ def benchmarks(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Which lines does no test run?"""
-    session.install("-e", ".[serve]", "pytest-cov", *groups("test"))
+    session.install("-e", f".{EXTRAS}", "pytest-cov", *groups("test"))
     session.run(
         "pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered"
     )

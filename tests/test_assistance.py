@@ -14,12 +14,16 @@ import pytest
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import (
+    AccountErased,
     AnswerTimeout,
     AssistantError,
     BudgetExceeded,
     KeyRefused,
+    Unavailable,
 )
+from reflekt_core.model.accounts import Account
 from reflekt_core.model.assistance import Answer, Consented, Task, WorstCase
+from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
     AnalyseEntry,
     InsightFailure,
@@ -28,6 +32,7 @@ from reflekt_core.model.insights import (
     SuggestWays,
     Usage,
 )
+from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Provider, Settings, Tone, Vendor
 from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch
@@ -56,6 +61,7 @@ class Elsewhere(ExternalAssistant):
         self.vendor = vendor
         self.provider = provider
         self.model = "model-1"
+        self.version = "1"
         self.price = price
         self.sent: list[Task] = []
         self.error: Exception | None = None
@@ -63,7 +69,7 @@ class Elsewhere(ExternalAssistant):
 
     def prompt_version(self, task: Task) -> str:
         """Return the same for all."""
-        return f"{type(task).__name__}-1"
+        return f"{type(task).__name__}-{self.version}"
 
     def worst_case(self, task: Task) -> WorstCase:
         """Return a thousand tokens."""
@@ -216,6 +222,122 @@ def test_an_answer_that_comes_after_withdrawal_is_thrown_away(
     assert (usage.calls, usage.holds) == (1, ())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [AISettingsPatch(consent=()), AISettingsPatch(provider=Provider.LOCAL)],
+    ids=["withdrawn", "another provider"],
+)
+def test_a_change_of_mind_counts_while_the_vendor_answers(
+    journal: Reflekt, elsewhere: Elsewhere, change: AISettingsPatch
+) -> None:
+    """What comes back is neither shown nor kept."""
+    agree(journal)
+    elsewhere.meanwhile = lambda: journal.settings.update(ai=change)
+    assert journal.suggestions.create("I want to").provenance.provider == "local"
+    assert list(journal.store.records(CachedAnswer).list("me")) == []
+
+
+def test_an_insight_kept_just_before_withdrawal_goes_too(
+    journal: Reflekt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever withdraws at the last moment, after the answer was looked at, finds nothing left."""
+    agree(journal)
+    kind = type(journal.store.insights)
+    put = kind.put
+
+    def late(*args: Any) -> None:
+        monkeypatch.undo()
+        journal.start_worker().stop()  # so that the withdrawal is not followed up at once
+        journal.settings.update(ai=AISettingsPatch(consent=()))
+        put(*args)
+
+    monkeypatch.setattr(kind, "put", late)
+    entry = journal.entries.create("By the sea.")
+    journal.entries.analyse(entry.id)
+    stored = journal.store.insights.get("me", entry.id)
+    assert stored
+    assert stored.provenance.provider == "local"
+
+
+def test_once_switched_off_not_even_a_kept_answer_is_shown(journal: Reflekt) -> None:
+    """It was another machine's."""
+    agree(journal)
+    journal.suggestions.create("I want to")
+    journal.settings.update(ai=AISettingsPatch(enabled=False))
+    assert journal.suggestions.create("I want to").provenance.provider == "local"
+
+
+def test_who_chose_this_machine_passes_nobody_over(journal: Reflekt) -> None:
+    """Nobody else was to answer."""
+    agree(journal, provider=Provider.LOCAL)
+    assert journal.suggestions.create("I want to").provenance.passed_over == ()
+
+
+def test_an_account_that_is_being_erased_is_not_sent_on(
+    store: Store, elsewhere: Elsewhere, clock: FakeClock
+) -> None:
+    """Not even to the next provider in the chain."""
+    second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
+    journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
+    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
+    account = store.accounts.get("me")
+    job = Job(UUID(int=1), JobKind.ERASE_ACCOUNT, JobState.RUNNING, 0, None, clock(), clock())
+    event = Event(EventKind.JOB_REQUESTED, "me", str(job.id), 1, clock())
+    elsewhere.error = AnswerTimeout("late", provider="openai")
+    elsewhere.meanwhile = lambda: store.accounts.begin_erasure(account, job, event, clock())
+    with pytest.raises(AccountErased):
+        journal.suggestions.create("I want to")
+    assert second.sent == []
+
+
+def test_a_store_that_is_away_is_no_failure_of_the_provider(
+    journal: Reflekt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is told so; an event stays where it is, and costs no attempt."""
+    agree(journal)
+    gate, account = journal._context.gate, journal.store.accounts.get("me")
+
+    def away(accounts: object, user_id: str) -> Account:
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(type(journal.store.accounts), "get", away)
+    with pytest.raises(Unavailable):
+        gate.ask(account, SuggestWays("I want to"))
+
+
+def test_an_answer_is_given_though_its_cost_cannot_be_noted(
+    journal: Reflekt, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then what was set aside stays spent."""
+    agree(journal)
+    kind = type(journal.store.records(DayUsage))
+    put = kind.put
+
+    def away(records: Any, account: Any, key: str, value: object, **rest: Any) -> None:
+        if isinstance(value, DayUsage):
+            raise Unavailable("the store is away")
+        put(records, account, key, value, **rest)
+
+    elsewhere.meanwhile = lambda: monkeypatch.setattr(kind, "put", away)
+    assert journal.suggestions.create("I want to").provenance.provider == "openai"
+    (usage,) = journal.store.records(DayUsage).list("me").items
+    assert len(usage.holds) == 1
+
+
+def test_nothing_is_left_when_nobody_can_understand_anew(
+    store: Store, elsewhere: Elsewhere, clock: FakeClock
+) -> None:
+    """The insight of a vendor goes with the consent, also if the next one fails."""
+    second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
+    journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
+    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
+    entry = journal.entries.create("By the sea.")
+    assert seen(journal, entry.id).provenance.provider == "openai"
+    second.error = KeyRefused("the key is not accepted", provider="anthropic")
+    agree(journal, Vendor.ANTHROPIC)
+    assert journal.entries.insights(entry.id) == InsightFailure("ai_key_refused")
+
+
 def test_withdrawing_consent_deletes_what_the_vendor_made(
     journal: Reflekt, elsewhere: Elsewhere
 ) -> None:
@@ -245,11 +367,18 @@ def test_withdrawing_from_one_vendor_leaves_the_other(store: Store, clock: FakeC
     agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC, provider=Provider.ANTHROPIC)
     second = journal.entries.create("In the hills.")
     journal.drain()
+    journal.prompts.daily()
+    journal.suggestions.create("I want to", idempotency_key="mine")
     agree(journal, Vendor.ANTHROPIC)
     assert seen(journal, second.id).provenance.provider == "anthropic"
     again = seen(journal, first.id).provenance
     assert again.provider == "anthropic"  # who may still read it understands it anew
-    assert len(other.sent) == 2
+    assert [task.content for task in other.sent if isinstance(task, AnalyseEntry)] == [
+        "In the hills.",
+        "By the sea.",
+    ]
+    assert [len(store.records(kind).list("me").items) for kind in (DailyPrompt, Receipt)] == [1, 1]
+    assert {kept.vendor for kept in store.records(CachedAnswer).list("me")} == {Vendor.ANTHROPIC}
 
 
 def test_consent_given_back_before_the_withdrawal_is_done_keeps_things(
@@ -297,7 +426,11 @@ def test_a_text_in_crisis_is_not_sent(journal: Reflekt, elsewhere: Elsewhere) ->
     view = seen(journal, entry.id)
     assert (view.safety.level, view.provenance.provider) == ("concern", "local")
     assert view.provenance.passed_over == ()
-    journal.suggestions.create(CRISIS)
+    suggested = journal.suggestions.create(CRISIS, idempotency_key="mine")
+    assert suggested.safety.level == "concern"
+    (receipt,) = journal.store.records(Receipt).list("me").items
+    assert '"concern"' not in (receipt.answer or "")
+    assert journal.suggestions.create(CRISIS, idempotency_key="mine") == suggested
     journal.summaries.create(date(2026, 11, 22), date(2026, 11, 22))
     journal.prompts.generate(themes=["why i want to die"])
     assert elsewhere.sent == []
@@ -438,11 +571,13 @@ def test_another_tone_model_or_provider_is_asked_anew(
     journal.suggestions.create("I want to")
     elsewhere.model = "model-2"
     journal.suggestions.create("I want to")
-    assert len(elsewhere.sent) == 3
+    elsewhere.version = "2"
+    journal.suggestions.create("I want to")
+    assert len(elsewhere.sent) == 4
     elsewhere.provider = "anthropic"
     elsewhere.vendor = Vendor.ANTHROPIC
     journal.suggestions.create("I want to")
-    assert len(elsewhere.sent) == 4
+    assert len(elsewhere.sent) == 5
 
 
 def test_the_cache_is_each_users_own(
@@ -694,4 +829,3 @@ def test_an_assistant_of_ones_own_is_asked_in_its_place(store: Store, clock: Fak
 
     journal = Reflekt.on(store, assistant=Mine(), clock=clock)
     assert journal.suggestions.create("I want to").provenance.provider == "mine"
-

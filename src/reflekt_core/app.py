@@ -69,7 +69,7 @@ class TimeOrderedIds:
 class _Parts:
     """What all views of one journal share."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what `Reflekt.on` was given
         self,
         store: Store,
         assistants: "Callable[[], Sequence[AnyAssistant]]",

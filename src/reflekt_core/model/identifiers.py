@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
 
+import attrs
+
 __all__ = ["FINDERS", "Finder", "Span"]
 
 Span = tuple[int, int]
@@ -16,6 +18,11 @@ Finder = Callable[[str], Iterator[Span]]
 
 _EMAIL = re.compile(
     r"(?<![\w.+%-])[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})",
+    re.IGNORECASE,
+)
+_SPELT_OUT_EMAIL = re.compile(
+    r"(?<![\w.+%-])[\w.+%-]{1,64} ?[\[(]at[\])] ?[\w-]{1,63}"
+    r"(?:(?:\.| ?[\[(]dot[\])] ?)[\w-]{1,63}){1,5}",
     re.IGNORECASE,
 )
 _URL = re.compile(
@@ -48,20 +55,26 @@ _LONGEST_IBAN = 34 + 12  # with a space after every third character or so
 
 # A run of digits in groups: "+49 (0)30 / 123-456", "4111 1111 1111 1111".
 _RUN = re.compile(
-    r"(?<![\w.,:+$€£¥#])(?<![$€£¥] )[+(]{0,2}[0-9]"
+    r"(?<![\w.,+$€£¥#])(?<![0-9]:)(?<![$€£¥] )[+(]{0,2}[0-9]"
     r"(?:(?:[ \u00a0\u2009\u202f.\-–/]|\) ?-?| ?\(| / | - )?[0-9])*+"
 )
 _DATE = re.compile(
     r"(?<![0-9])(?:[0-3]?[0-9]([./-])[0-3]?[0-9]\1(?:19|20)?[0-9]{2}"
     r"|(?:19|20)[0-9]{2}([./-])[01]?[0-9]\2[0-3]?[0-9])(?![0-9])"
 )
-_GROUP = re.compile(r"[+(]{0,2}[0-9]+\)?")
-_CARD_GROUPS = {(4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)}
+_GROUP = re.compile(r"[+(]{0,2}(?P<digits>[0-9]+)\)?")
+_CARD_GROUPS = {
+    *((4, 4, 4, 4, *rest) for rest in [(), (1,), (2,), (3,)]),
+    *((8, 8), (4, 4, 8), (4, 8, 4), (8, 4, 4), (4, 6, 5), (4, 6, 4)),
+}
 _CARD_LENGTHS = range(13, 20)
+_PHONE_LENGTHS = range(6, 18)
+_E164 = range(7, 16)
+_E164_OR_LOCAL = range(6, 16)
 _MOST_GROUPS = 8
 
 _ASKED_TO_CALL = re.compile(
-    r"(?:\b(?:tel|fon|phone|telephone|telefon\w*|tél|téléphone|teléfono|telefone|telefono|mobile|mobil"
+    r"(?:\b(?:tel|ph|mob|fon|phone|telephone|telefon\w*|tél|téléphone|teléfono|telefone|telefono|mobile|mobil"
     r"|handy|cell|whatsapp|signal|call|calls|called|calling|ring|rang|text|texted|dial|fax|rufnummer"
     r"|hotline|sms|(?:my|his|her|their|new|meine|seine|ihre|mon|mi|mio) (?:number|nummer|numéro|número"
     r"|numero))\b|[☎📞📱]|電話|电话|전화|тел)"
@@ -70,8 +83,12 @@ _ASKED_TO_CALL = re.compile(
 )
 
 
+def _spelt_out_emails(text: str) -> Iterator[Span]:
+    return (match.span() for match in _SPELT_OUT_EMAIL.finditer(text))
+
+
 def _emails(text: str) -> Iterator[Span]:
-    return (match.span() for match in _EMAIL.finditer(text)) if "@" in text else iter(())
+    return (match.span() for match in _EMAIL.finditer(text))
 
 
 def _urls(text: str) -> Iterator[Span]:
@@ -140,66 +157,73 @@ def _is_iban(account: str) -> bool:
 
 
 def _cards(text: str) -> Iterator[Span]:
-    return _windows(text, _is_card)
+    return _windows(text, _CARD_LENGTHS, _is_card)
 
 
 def _phones(text: str) -> Iterator[Span]:
-    return _windows(text, _is_phone)
+    return _windows(text, _PHONE_LENGTHS, _is_phone)
 
 
-Groups = list[tuple[int, int]]
+@attrs.frozen
+class _Window:
+    """Some groups of digits in a row, as they are written and without what stands between."""
+
+    text: str
+    start: int
+    stop: int
+    sizes: tuple[int, ...]
+
+    @property
+    def written(self) -> str:
+        return self.text[self.start : self.stop]
+
+    @property
+    def digits(self) -> str:
+        return "".join(filter(str.isdigit, self.written))
 
 
-def _windows(text: str, fits: Callable[[str, Groups], bool]) -> Iterator[Span]:
+def _windows(text: str, lengths: range, fits: Callable[[_Window], bool]) -> Iterator[Span]:
     """Yield the longest stretches of groups that *fit*, from the left, within runs of digits."""
-    for match in _RUN.finditer(text):
-        if text[match.end() : match.end() + 1].isalpha():
+    for run in _RUN.finditer(text):
+        if len(run[0]) < lengths.start or text[run.end() : run.end() + 1].isalpha():
             continue
-        for groups in _between_dates(text, match.span()):
-            first = 0
-            while first < len(groups):
-                last = min(len(groups), first + _MOST_GROUPS)
-                while last > first and not fits(text, groups[first:last]):
-                    last -= 1
-                if last > first:
-                    yield _with_brackets(text, groups[first][0], groups[last - 1][1])
-                first = max(last, first + 1)
+        for groups in _between_dates(text, *run.span()):
+            end = 0
+            for first, group in enumerate(groups):
+                if group.start() < end:
+                    continue
+                fitting = filter(fits, _from(text, groups[first : first + _MOST_GROUPS], lengths))
+                longest = max(fitting, key=lambda window: window.stop, default=None)
+                if longest is not None:
+                    end = longest.stop
+                    yield _without_half_brackets(longest)
 
 
-def _between_dates(text: str, span: Span) -> Iterator[Groups]:
-    start, stop = span
+def _from(text: str, groups: list[re.Match[str]], lengths: range) -> Iterator[_Window]:
+    sizes: tuple[int, ...] = ()
+    for group in groups:
+        sizes = (*sizes, len(group["digits"]))
+        if sum(sizes) in lengths:
+            yield _Window(text, groups[0].start(), group.end(), sizes)
+
+
+def _between_dates(text: str, start: int, stop: int) -> Iterator[list[re.Match[str]]]:
     for date in _DATE.finditer(text, start, stop):
-        yield _groups(text, start, date.start())
+        yield list(_GROUP.finditer(text, start, date.start()))
         start = date.end()
-    yield _groups(text, start, stop)
+    yield list(_GROUP.finditer(text, start, stop))
 
 
-def _groups(text: str, start: int, stop: int) -> Groups:
-    return [match.span() for match in _GROUP.finditer(text, start, stop)]
+def _without_half_brackets(window: _Window) -> Span:
+    opened, closed = window.written.count("("), window.written.count(")")
+    return window.start + (opened > closed), window.stop - (closed > opened)
 
 
-def _with_brackets(text: str, start: int, stop: int) -> Span:
-    # A bracket without its other half stays in the text.
-    if text[start:stop].count("(") > text[start:stop].count(")"):
-        start += 1
-    if text[start:stop].count("(") < text[start:stop].count(")"):
-        stop -= 1
-    return start, stop
-
-
-def _digits(text: str) -> str:
-    return "".join(filter(str.isdigit, text))
-
-
-def _is_card(text: str, groups: Groups) -> bool:
-    sizes = tuple(len(_digits(text[start:stop])) for start, stop in groups)
-    written = text[groups[0][0] : groups[-1][1]]
-    number = _digits(written)
-    if "+" in written or number[0] not in "23456":
+def _is_card(window: _Window) -> bool:
+    sizes, number = window.sizes, window.digits
+    if "+" in window.written or number[0] not in "23456":
         return False
-    if sizes not in _CARD_GROUPS and not (len(sizes) == 1 and sizes[0] in _CARD_LENGTHS):
-        return False
-    return _luhn(number)
+    return (len(sizes) == 1 or sizes in _CARD_GROUPS) and _luhn(number)
 
 
 def _luhn(number: str) -> bool:
@@ -207,44 +231,41 @@ def _luhn(number: str) -> bool:
     return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0  # noqa: PLR2004 - its digits
 
 
-def _is_phone(text: str, groups: Groups) -> bool:
-    start, stop = groups[0][0], groups[-1][1]
-    written = text[start:stop]
-    number = _digits(written)
-    sizes = [len(_digits(text[a:b])) for a, b in groups]
-    if written.startswith(("+", "(+")):
-        return 7 <= len(number) <= 15  # noqa: PLR2004 - E.164
-    if "." in written and min(sizes) < 2:  # noqa: PLR2004 - a decimal number
+def _is_phone(window: _Window) -> bool:
+    written, count = window.written, sum(window.sizes)
+    if "+" in written[:2]:
+        return count in _E164
+    if "." in written and min(window.sizes) == 1:  # a decimal number
         return False
-    if _has_area_code(written, number, sizes):
-        return True
-    return len(number) in range(6, 16) and _is_asked_to_call(text, start)
+    return _has_area_code(window) or (count in _E164_OR_LOCAL and _is_asked_to_call(window))
 
 
-def _is_asked_to_call(text: str, start: int) -> bool:
-    before = text[max(0, start - 30) : start]
-    return not before[-4:].strip(" .-/(")[-1:].isdigit() and bool(_ASKED_TO_CALL.search(before))
-
-
-def _has_area_code(written: str, number: str, sizes: list[int]) -> bool:
+def _has_area_code(window: _Window) -> bool:
+    number, sizes = window.digits, window.sizes
     count = len(number)
     if number.startswith("00"):
-        return number[2:3] != "0" and 10 <= count <= 17  # noqa: PLR2004 - a country and a number
+        return number[2] != "0" and count >= 10  # noqa: PLR2004 - a country and a number
     if number.startswith("0"):
         return 9 <= count <= 12  # noqa: PLR2004 - a town and a number
-    if written.startswith("("):
+    if window.written.startswith("("):
         return 9 <= count <= 11 and len(sizes) > 1  # noqa: PLR2004 - a town and a number
-    if sizes in ([3, 3, 4], [1, 3, 3, 4]):  # North America
-        return number[-10] > "1" and number[-7] > "1" and (count == 10 or number[0] == "1")  # noqa: PLR2004
-    return sizes == [5, 5] and number[0] in "6789"  # India
+    if sizes in {(3, 3, 4), (1, 3, 3, 4)}:  # North America
+        return number[-10] > "1" and number[-7] > "1" and number[:-10] in {"", "1"}
+    return sizes == (5, 5) and number[0] in "6789"  # India
 
 
-FINDERS: dict[str, Finder] = {
-    "URL": _urls,
-    "EMAIL": _emails,
-    "IBAN": _ibans,
-    "CARD": _cards,
-    "IP": _ips,
-    "PHONE": _phones,
-}
+def _is_asked_to_call(window: _Window) -> bool:
+    before = window.text[max(0, window.start - 30) : window.start]
+    return not before[-4:].strip(" .-/()")[-1:].isdigit() and bool(_ASKED_TO_CALL.search(before))
+
+
+FINDERS: tuple[tuple[str, Finder], ...] = (
+    ("EMAIL", _spelt_out_emails),
+    ("URL", _urls),
+    ("EMAIL", _emails),
+    ("IBAN", _ibans),
+    ("CARD", _cards),
+    ("IP", _ips),
+    ("PHONE", _phones),
+)
 """How each kind is found; an earlier one wins."""

@@ -18,7 +18,7 @@ from reflekt_core.model.identifiers import FINDERS, Finder, Span
 __all__ = ["Redacted", "Redaction", "redact"]
 
 _LOOKALIKE = "TEXT"
-_KINDS = "|".join(["NAME", _LOOKALIKE, *FINDERS])
+_KINDS = "|".join(dict.fromkeys(["NAME", _LOOKALIKE, *(kind for kind, _ in FINDERS)]))
 
 # No lookaround: whatever of this form remains of a text when its matches are taken out was taken
 # out too. The restoring of every text to the letter rests on that.
@@ -59,7 +59,7 @@ class Redaction:
         pieces = [text]
         for kind, find in (
             (_LOOKALIKE, _lookalikes),
-            *FINDERS.items(),
+            *FINDERS,
             ("NAME", partial(_named, _pattern(self.names))),
         ):
             # Even pieces are text, odd ones placeholders.
@@ -120,7 +120,7 @@ def _named(pattern: re.Pattern[str] | None, text: str) -> Iterator[Span]:
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:
     forms = {
-        unicodedata.normalize(form, " ".join(name.split()))
+        unicodedata.normalize(form, " ".join(name.replace("’", "'").split()))
         for name in names
         for form in ("NFC", "NFD")
     } - {""}
@@ -131,7 +131,7 @@ def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _whole(name: str) -> str:
-    words = r"\s{1,3}".join(map(re.escape, name.split(" ")))
+    words = r"\s{1,3}".join(map(re.escape, name.split(" "))).replace("'", "['’]")
     before = r"(?<![^\W_])" if _is_spaced(name[0]) else ""
     # "Annas" is a genitive in some languages; its s stays.
     after = r"(?=s?(?![^\W_]))" if _is_spaced(name[-1]) else ""

@@ -32,8 +32,7 @@ from reflekt_core.model.insights import (
 )
 from reflekt_core.model.paging import through
 from reflekt_core.model.safety import screen, speaks_of_crisis
-from reflekt_core.model.settings import region_of
-from reflekt_core.model.settings import Settings
+from reflekt_core.model.settings import Settings, region_of
 from reflekt_core.model.usage import CachedAnswer
 from reflekt_core.ports import Clock
 from reflekt_core.services.analytics import observed

@@ -47,6 +47,7 @@ class FakeVendor:
         self._lock = Lock()
         self._closing = Event()
         self._threads: list[Thread] = []
+        self._connections: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
@@ -65,6 +66,11 @@ class FakeVendor:
 
         return httpx2.Client(transport=httpx2.MockTransport(send), trust_env=False)
 
+    @property
+    def connections(self) -> int:
+        """Return how many connections there have been."""
+        return len(self._connections)
+
     def will(self, *behaviours: Behaviour) -> None:
         """Let it behave like this from now on."""
         with self._lock:
@@ -81,8 +87,9 @@ class FakeVendor:
         traceback: TracebackType | None,
     ) -> None:
         self._closing.set()
-        with suppress(OSError):  # wakes the thread that waits for connections
-            self._listening.shutdown(socket.SHUT_RDWR)
+        for waiting in (self._listening, *self._connections):  # wakes the threads that read
+            with suppress(OSError):
+                waiting.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for thread in self._threads:
             thread.join(5)
@@ -96,17 +103,18 @@ class FakeVendor:
         with suppress(OSError):
             while True:
                 connection, _ = self._listening.accept()
+                self._connections.append(connection)
                 self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(5)
         with connection, suppress(OSError):
-            request = _read(connection)
-            with self._lock:
-                self.received.append(request)
-                behave = self._behaviours[0]
-                del self._behaviours[: len(self._behaviours) > 1]
-            behave(connection, self._closing)
+            while (request := _read(connection)).line:
+                with self._lock:
+                    self.received.append(request)
+                    behave = self._behaviours[0]
+                    del self._behaviours[: len(self._behaviours) > 1]
+                behave(connection, self._closing)
 
 
 def answering(
@@ -131,6 +139,8 @@ def answering(
 
     def behave(connection: socket.socket, _: Event) -> None:
         connection.sendall(f"{head}\r\n".encode() + content)
+        if length != len(content):
+            connection.shutdown(socket.SHUT_RDWR)
 
     return behave
 

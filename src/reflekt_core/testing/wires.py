@@ -27,8 +27,11 @@ class Wire(ABC):
 
     @abstractmethod
     def body(self, text: str) -> dict[str, Any]:
-        """Return an answer that is *text*: of 120 tokens of input, 20 of them known; 30 of output,
-        10 of them thought."""  # fmt: skip
+        """
+        Return an answer that is *text*.
+
+        Its usage is 120 tokens of input, 20 of them cached, and 30 of output, 10 of them thought.
+        """
 
     @abstractmethod
     def sent(self, request: Any) -> tuple[str, str, Mapping[str, Any], int]:

@@ -1,11 +1,10 @@
 """What a language model is to answer: its form, and what of it is fit to be shown."""
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final, NoReturn, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid5
 
 import attrs
@@ -74,7 +73,7 @@ class _Between:
 
     def problem(self, value: Any) -> str | None:
         """Return what is wrong with *value*, or None."""
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:  # so NaN is none, too
             return f"must be a number from {self.low} to {self.high}"
         return None
 
@@ -201,7 +200,7 @@ def parsed(reply: str) -> Any:
     Return the JSON that *reply* is, or that stands in it between words or in a Markdown fence.
 
     Raises:
-        InvalidInput: There is none, there are several, a key is named twice, a number is none.
+        InvalidInput: There is none, there are several, or a key is named twice.
     """
     if len(reply) > _LONGEST_REPLY:
         raise InvalidInput.field("", "must be much shorter")
@@ -219,11 +218,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def listed(problems: InvalidInput, form: type) -> str:
@@ -344,7 +339,7 @@ def summary(data: Any, sources: Sources, task: Summarise) -> Summary:
         (told, "summary", f"must have 1 to {_PERIOD_SUMMARY} characters, {_USABLE}"),
         (named, "entries", "must name at least one of the given numbers"),
     )
-    ids = tuple(dict.fromkeys(task.passages[number - 1].entry_id for number in sorted(named)))
+    ids = tuple(task.passages[number - 1].entry_id for number in sorted(named))
     return Summary(told, ids, _said_again(form.observations, task.observations, sources))
 
 

@@ -198,12 +198,12 @@ def _suggest(task: SuggestWays, frame: _Frame) -> Inquiry:
 
 def _summarise(task: Summarise, frame: _Frame) -> Inquiry:
     # The observations are English: what need not be said again is not sent.
-    given = () if _language(task.language).startswith("en") else task.observations
+    given = () if _language(task.language).partition("-")[0] == "en" else task.observations
     texts = [passage.content for passage in task.passages]
     room = frame.room_beside(_period(task.passages, [""] * len(texts), given))
     cut = [
         start_of(text, share)
-        for text, share in zip(texts, shares([*map(size, texts)], max(room, 0)), strict=True)
+        for text, share in zip(texts, shares([*map(size, texts)], room), strict=True)
     ]
     for text, whole in zip(cut, texts, strict=True):
         frame.check(text, whole)
@@ -211,7 +211,7 @@ def _summarise(task: Summarise, frame: _Frame) -> Inquiry:
     sources = Sources(frame.instructions, "\n".join([*words, *task.observations]))
 
     def read(data: Any) -> Summary:
-        found = answers.summary(data, sources, attrs.evolve(task, observations=given))
+        found = answers.summary(data, sources, task)
         return found if given else attrs.evolve(found, observations=task.observations)
 
     return frame.filled(_period(task.passages, cut, given), read, was_cut=cut != texts)

@@ -169,7 +169,7 @@ class Breaker:
                 self._failures, self._open_until = 0, None
             elif is_up is False:
                 self._failures += 1
-                if self._probing or self._failures >= self._policy.breaker_failures:
+                if self._failures >= self._policy.breaker_failures:
                     self._open_until = self._clock() + self._policy.breaker_seconds
                     self._era += 1
             self._probing = False

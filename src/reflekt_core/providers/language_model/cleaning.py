@@ -8,6 +8,7 @@ from typing import Final
 
 __all__ = ["borrows", "plain", "quotes", "quotes_only", "shorten"]
 
+_MOST_LAYERS: Final = 20
 _KEPT_FORMAT_SIGNS: Final = "\u200c\u200d"
 """Joiner and non-joiner: emoji, Persian and the scripts of India need them."""
 
@@ -16,22 +17,25 @@ _REST: Final = r"[^\s\"“”«»<>)\]]*[^\s\"“”«»<>)\].,;:!?]"
 
 _LINKS: Final = (
     (re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s[^()]*)?\)"), r"\1"),
-    (re.compile(r"\[([^\[\]]*)\]\[[^\[\]]*\]"), r"\1"),
+    (re.compile(r"\[([^\[\]]*)\]\[[a-z0-9 ]*\]"), r"\1"),  # [NAME_1] stands for a name
     (re.compile(rf"(?i)\b[a-z][a-z0-9+.-]{{1,20}}:/{_REST}"), " "),
     (re.compile(rf"(?i)\b(?:mailto|javascript|data|tel|sms|vbscript):{_REST}"), " "),
     (re.compile(rf"(?i)\bwww\.{_REST}"), " "),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " "),
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " "),
     # A name alone is taken for a link where it goes on with a path, or ends like most of them.
-    (re.compile(rf"(?i)\b(?:[a-z0-9-]+\.)+[a-z]{{2,24}}(?::\d+)?/(?:{_REST})?"), " "),
+    (re.compile(rf"(?i)\b(?:[a-z0-9-]{1,63}\.){1,9}[a-z]{{2,24}}(?::\d+)?/(?:{_REST})?"), " "),
     (
         re.compile(
-            r"(?i)\b(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|io|ai|app|dev|xyz|top|site|online"
+            r"(?i)\b(?:[a-z0-9-]{1,63}\.){1,9}(?:com|net|org|info|biz|io|ai|app|dev|xyz|top|site|online"
             r"|shop|club|link|click|ru|cn|uk|de|fr|eu|co)\b(?!\.\w)"
         ),
         " ",
     ),
 )
-_TAG: Final = re.compile(r"<!--.*?-->|</?[a-zA-Z!?][^<>]*>|<(?=[a-zA-Z/!?])", re.DOTALL)
+_TAG: Final = (
+    re.compile(r"<!--.*?-->|</?[a-zA-Z!?][^<>]*>|<(?=[a-zA-Z/!?])", re.DOTALL),
+    "",
+)
 _MARKUP: Final = (
     (re.compile(r"(?m)^\s*(?:(?:#{1,6}|>+|[-+*•]|\d{1,2}\))\s+)+"), ""),
     (re.compile(r"(?m)^\s*(?:```\w*|~~~\w*|[-*_=]{3,})\s*$"), ""),
@@ -67,15 +71,21 @@ def plain(text: str) -> str:
     """
     Return *text* on one line, without links, HTML, Markdown, and control or bidirectional signs.
 
-    Of a link in Markdown its words stay.
+    Of a link in Markdown its words stay. What is wound up too often is not unwound but left out.
     """
-    before = None
-    while before != text:  # what is taken out may have held together what is hidden in it
-        before = text
-        text = _visible(html.unescape(text))
-        for pattern, instead in ((_TAG, ""), *_LINKS, *_MARKUP):
-            text = pattern.sub(instead, text)
-    return re.sub(r"\s+([.,;:!?](?:\s|$))", r"\1", " ".join(text.split()))
+    for _ in range(_MOST_LAYERS):
+        before, text = text, _peeled(text)
+        if text == before:
+            return re.sub(r"\s+([.,;:!?](?:\s|$))", r"\1", " ".join(text.split()))
+    return ""
+
+
+def _peeled(text: str) -> str:
+    """Return *text* without its outermost links and markup, which may have hidden others."""
+    text = _visible(html.unescape(text))
+    for pattern, instead in (_TAG, *_LINKS, *_MARKUP):
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _visible(text: str) -> str:

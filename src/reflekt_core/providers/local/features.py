@@ -1,17 +1,23 @@
-"""What the linear model sees of a sentence: words, pairs of words, negation and feeling words."""
+"""What the linear models see of a text: words, pairs, negation, feeling words, and graded words."""
 
+import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from reflekt_core.providers.local.lexicon import feeling_groups, word_list
+from reflekt_core.providers.local.lexicon import feeling_groups, graded_words, hinted, word_list
+from reflekt_core.providers.local.text import words
 
-__all__ = ["features", "tokens"]
+__all__ = ["area_features", "features", "graded", "tokens"]
 
 _TOKEN = re.compile(
     r"[a-z]+(?:'[a-z]+)?|[:;]-?[()dp]|<3|[!?]+|\.\.+|…|[.,;:]|[\u2600-\u27bf\U0001f300-\U0001faff]"
 )
 _CLAUSE_ENDS = frozenset([".", ",", ";", ":", "but", "!", "?", "…", "because", "though"])
 _REACH = 4
+_STEPS = (0.1, 0.3, 0.6, 1.0, 1.5, 2.2)
+_BALANCE_STEPS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.4)
+_TURNED, _STRESSED, _CONCEDED, _INSISTED = -0.6, 1.25, 0.6, 1.3
 
 
 def features(sentence: str) -> set[str]:
@@ -38,3 +44,51 @@ def tokens(sentence: str) -> Iterator[tuple[str, bool]]:
             reach = 0
         yield token, reach > 0
         reach = _REACH if token in negations or token.endswith("n't") else reach - 1
+
+
+def graded(sentence: str) -> set[str]:
+    """
+    Return how good and how bad the words of *sentence* are in all, as steps that are reached.
+
+    A negation turns a word round, "very" strengthens it, and what follows "but" counts more than
+    what stands before it.
+    """
+    values = list(_values(sentence))
+    good = math.fsum(v for v in values if v > 0)
+    bad = -math.fsum(v for v in values if v < 0)
+    balance = (good - bad) / math.sqrt(1 + good + bad)
+    found = {f"=good{step}" for step in _STEPS if good >= step}
+    found |= {f"=bad{step}" for step in _STEPS if bad >= step}
+    found |= {f"=up{step}" for step in _BALANCE_STEPS if balance >= step}
+    return found | {f"=down{step}" for step in _BALANCE_STEPS if -balance >= step}
+
+
+def _values(sentence: str) -> Iterator[float]:
+    table, stress = graded_words(), word_list("stress")
+    found = list(tokens(sentence))
+    turn = max((i for i, (token, _) in enumerate(found) if token == "but"), default=-1)
+    previous = ""
+    for position, (token, negated) in enumerate(found):
+        value = table[token][0] if token in table else 0.0
+        if value:
+            value *= _STRESSED if previous in stress else 1.0
+            value *= _TURNED if negated else 1.0
+            value *= _CONCEDED if position < turn else _INSISTED if turn >= 0 else 1.0
+            yield value
+        previous = token
+
+
+def area_features(text: str) -> set[str]:
+    """Return what in *text* speaks of areas of life: words, pairs, and ``@area`` of known words."""
+    table, plain = graded_words(), word_list("plain")
+    found = words(text)
+    features = {word for word in found if word not in plain}
+    for first, second in pairwise(("^", *found)):
+        features.add(f"{first} {second}")
+        features |= hinted(f"{first}_{second}")
+    for word in set(found):
+        features |= hinted(word)
+        known = table.get(word.removesuffix("'s"))
+        for area, sure in known[1] if known else ():
+            features.update(f"@{area}{level}" for level in range(1, sure + 1))
+    return features

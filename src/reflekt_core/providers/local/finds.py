@@ -210,6 +210,13 @@ _MOMENT = re.compile(
     r"(?:[a-z]{2,}ed|went|saw|told|said|came|got|sat|stood|ran|rang|wrote|made|took|gave|left|met|found|lost|slept|woke"
     r"|drank|ate|sang|spoke|bought|brought|broke|forgot|fell|held|heard|lay|swore|lent|bit|hid|threw|drove|swam)\b"
 )
+_CUES = {
+    Kind.DREAM: ("dream", "nightmare"),
+    Kind.PARTING: ("up", "left", "ended", "divorce", "over", "moved"),
+    Kind.SLEEPLESS: ("sleep", "awake", "insomnia", "am"),
+    Kind.PRAYER: ("lord", "god", "father", "jesus", "allah", "amen"),
+    Kind.TOMORROW: ("tomorrow",),
+}
 _HAPPENED_PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _HAPPENED)
 _FEEL = re.compile(
     r"\b[Ii](?:'?m| am| was| feel| felt|'ve been| have been|'?m feeling| am feeling| was feeling)"
@@ -229,6 +236,8 @@ _FEELING_KINDS = {
     "gratitude": Kind.GRATITUDE,
     "hope": Kind.HOPE,
 }
+_WRITER = re.compile(r"\b(?:[Ii]|[Ww]e|WE)\b")
+_QUOTATION = frozenset("\"“”'")
 _SPEECH = re.compile(r"[\"“][^\"“”]*[\"”]|(?<![\w])'[^']{2,80}'(?!\w)")
 _CLAUSE_END = re.compile(
     r"[^\w\s'’-]|\s-|(?-i:\s(?=i(?:'?m|'?ve)?\s))"
@@ -264,23 +273,36 @@ _VERB = re.compile(
 _NO_LINE = re.compile(r"[\"“”«»()…?:;]|[^\w)]$|^(?:Dear|Hi|Hello)\b|\.{2}|\b(?:[Yy]ou|[Ll]ord|[Aa]men)\b")
 _OWN = frozenset("i my we me is".split())
 _FEW_SPACES = 2
+_LOOKS = (
+    (Kind.LOST, people.lost),
+    (Kind.COMPANION, people.companions),
+    (Kind.PERSON, people.people),
+    (Kind.CHILD, people.children),
+    (Kind.ANIMAL, people.animals),
+    (Kind.PLACE, people.places),
+)
 _WEAK_END = frozenset(["even", "also", "only", "either", "maybe", "ever", "next"])
 
 
-def finds(sentences: Sequence[str]) -> list[Find]:
-    """Return what *sentences* offer, in their order, nothing twice."""
+def finds(sentences: Sequence[str], *, mourns: bool = False) -> list[Find]:
+    """
+    Return what *sentences* offer, in their order, nothing twice.
+
+    Who died and who stood by is looked for only if the text *mourns*.
+    """
     found: dict[tuple[Kind, str], Find] = {}
     for at, sentence in enumerate(sentences[:_MOST_SENTENCES]):
         cut = sentence[:_LONGEST]
         plain = _own_words(cut)
+        speaks = [match.start() for match in _WRITER.finditer(plain)]
         for find in (
-            *_said(cut, plain),
-            *_felt(cut, plain),
-            *_moments(cut, plain),
+            *_said(cut, plain, speaks),
+            *(_felt(cut, plain) if speaks else ()),
+            *_moments(cut, plain, speaks),
             *_lines(sentence),
             *_asked(sentence),
             *_happened(plain),
-            *_who(plain),
+            *_who(plain, mourns=mourns),
         ):
             found.setdefault((find.kind, find.words.lower()), attrs.evolve(find, at=at))
     gone = {find.words for find in found.values() if find.kind is Kind.LOST}
@@ -299,13 +321,19 @@ def feelings_named(sentences: Sequence[str]) -> list[str]:
 
 def _own_words(sentence: str) -> str:
     """Return *sentence* with straight apostrophes and, in place of other people's speech, dots."""
-    return _SPEECH.sub(lambda match: "." * len(match[0]), sentence.replace("’", "'"))
+    plain = sentence.replace("’", "'")
+    if not _QUOTATION & set(plain):
+        return plain
+    return _SPEECH.sub(lambda match: "." * len(match[0]), plain)
 
 
-def _said(sentence: str, plain: str) -> Iterator[Find]:
-    for match in _SAID_PATTERN.finditer(plain):
-        if not _begins_clause(plain, match.start()):
+def _said(sentence: str, plain: str, starts: Sequence[int]) -> Iterator[Find]:
+    end = 0
+    for start in starts:
+        match = _SAID_PATTERN.match(plain, start) if start >= end else None
+        if not match or not _begins_clause(plain, start):
             continue
+        end = match.end()
         kind = _SAID[int((match.lastgroup or "k0")[1:])][0]
         quote = _quote(sentence, plain, match.start(), match.end())
         after = max(0, match.end() - match.start())
@@ -381,11 +409,13 @@ def _asked(sentence: str) -> Iterator[Find]:
             yield Find(Kind.QUESTION, sentence)
 
 
-def _moments(sentence: str, plain: str) -> Iterator[Find]:
-    match = _MOMENT.search(plain)
-    if match and _begins_clause(plain, match.start()):
-        quote = _quote(sentence, plain, match.start(), match.end())
-        yield from _find(_deed(quote), quote, 0)
+def _moments(sentence: str, plain: str, starts: Sequence[int]) -> Iterator[Find]:
+    for start in starts:
+        match = _MOMENT.match(plain, start)
+        if match and _begins_clause(plain, start):
+            quote = _quote(sentence, plain, start, match.end())
+            yield from _find(_deed(quote), quote, 0)
+            break
     short = _DID.match(plain)
     if short and short["verb"].lower() not in feeling_groups():
         quote = _quote(sentence, plain, short.start("verb"), short.end("verb"))
@@ -412,20 +442,15 @@ def _lines(sentence: str) -> Iterator[Find]:
 
 
 def _happened(plain: str) -> Iterator[Find]:
+    low = plain.lower()
     for kind, pattern in _HAPPENED_PATTERNS:
-        match = pattern.search(plain)
+        match = pattern.search(plain) if any(cue in low for cue in _CUES[kind]) else None
         if match:
             yield Find(kind, match[0].strip())
 
 
-def _who(plain: str) -> Iterator[Find]:
-    for kind, found in (
-        (Kind.LOST, people.lost(plain)),
-        (Kind.COMPANION, people.companions(plain)),
-        (Kind.PERSON, people.people(plain)),
-        (Kind.CHILD, people.children(plain)),
-        (Kind.ANIMAL, people.animals(plain)),
-        (Kind.PLACE, people.places(plain)),
-    ):
-        for name in found:
-            yield Find(kind, name)
+def _who(plain: str, *, mourns: bool) -> Iterator[Find]:
+    for kind, look in _LOOKS:
+        if mourns or kind not in {Kind.LOST, Kind.COMPANION}:
+            for name in look(plain):
+                yield Find(kind, name)

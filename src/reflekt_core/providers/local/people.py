@@ -58,12 +58,22 @@ _LOSS = re.compile(
 _UNBORN = re.compile(
     r"\b(?:lost (?:the|our|my) baby|miscarriage|miscarried|stillborn|stillbirth|ectopic)\b", re.IGNORECASE
 )
+# Without one of these no death is looked for.
+_DEATH = (
+    "died", "dying", "passed away", "passed on", "grave", "cemetery", "mourn", "griev", "grief", "widow", "miscarr",
+    "stillb", "lost", "ashes", "put to sleep", "funeral", "buried", "bury", "death", "memorial", "headstone", "my late",
+)
+_LONG = 900
+_LOSS_OF_OTHERS = re.compile(
+    rf"\b(?:his|her|their|whose|'s) (?:{_KIN}) (?:had |has )?(?:died|passed away)\b[^.!?]*", re.IGNORECASE
+)
 _NO_LOSS = re.compile(
     r"\b(?:phone|battery|laptop|car|engine|wifi|conversation|plant|internet) (?:just )?died\b"
     r"|\bdied (?:of|from|with) (?:laugh\w*|embarrass\w*|boredom|shame)\b|\bgood grief\b",
     re.IGNORECASE,
 )
 
+_PARENTS = ("mum", "mom", "dad", "mama", "papa", "gran", "nan")
 _DOES = (
     "said|says|told|tells|asked|asks|laughed|laughs|smiled|smiles|thinks|thought|texted|called|hugged|cried|came over"
     "|and I|rang|phoned|wrote|looked|wanted|wants|brought|bought|gave|sang|read|cooked|sent|held|helped|didn't|doesn't"
@@ -99,8 +109,17 @@ _COMPANION = re.compile(
 
 
 def speaks_of_loss(text: str) -> bool:
-    """Whether somebody has died, or an animal; not a phone."""
+    """
+    Whether somebody has died, or an animal; not a phone.
+
+    In a long text the one mention of somebody else's loss does not make it a text of mourning.
+    """
+    low = text.lower()
+    if not any(cue in low for cue in _DEATH):
+        return False
     plain = _NO_LOSS.sub(" ", text)
+    if len(text) > _LONG:
+        plain = _LOSS_OF_OTHERS.sub(" ", plain)
     return bool(_LOSS.search(plain) or _LOST.search(plain))
 
 
@@ -129,12 +148,13 @@ def companions(plain: str) -> Iterator[str]:
 
 def people(plain: str) -> Iterator[str]:
     """Give the grown-ups that are mentioned, as said to the writer."""
-    for match in _AUNT.finditer(plain):
+    low = plain.lower()
+    for match in _AUNT.finditer(plain) if "aunt" in low or "uncle" in low else ():
         yield f"your {match['who'].lower()} {match['name']}"
-    for match in _SOMEBODY.finditer(plain):
+    for match in _SOMEBODY.finditer(plain) if _speaks_of_own(plain) else ():
         name = (match["name"] or "").strip()
         yield _called(match["who"], name if _is_name(name) else "")
-    for match in _CALLED.finditer(plain):
+    for match in _CALLED.finditer(plain) if any(kin in low for kin in _PARENTS) else ():
         yield "your " + match["kin"].lower()
     for match in _NAMED.finditer(plain):
         name = match["x"] or match["y"]
@@ -144,13 +164,13 @@ def people(plain: str) -> Iterator[str]:
 
 def children(plain: str) -> Iterator[str]:
     """Give the small children that are mentioned, as said to the writer."""
-    for match in _CHILDREN.finditer(plain):
+    for match in _CHILDREN.finditer(plain) if _speaks_of_own(plain) else ():
         yield f"your {match['who'].lower()}"
 
 
 def animals(plain: str) -> Iterator[str]:
     """Give the animals that live with the writer, as said to the writer."""
-    for match in _ANIMAL.finditer(plain):
+    for match in _ANIMAL.finditer(plain) if _speaks_of_own(plain) else ():
         yield f"your {match['who'].lower()}"
 
 
@@ -161,6 +181,10 @@ def places(plain: str) -> Iterator[str]:
             yield "the " + match["place"][4:]
         elif all(_is_name(part) for part in match["city"].split()):
             yield match["city"]
+
+
+def _speaks_of_own(plain: str) -> bool:
+    return "my " in plain or "our " in plain or "My " in plain or "Our " in plain or plain.isupper()
 
 
 def _called(who: str, name: str | None) -> str:

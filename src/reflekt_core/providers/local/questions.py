@@ -73,6 +73,7 @@ _ITEM = re.compile(r"\s*(?:[-*•]|\d+[.)])")
 _LONGEST_QUOTE = 80
 _LEAST_LINES, _LINE_WORDS = 4, 4
 _MOST_STATEMENTS = 2
+_TELLING = 6
 # These are taken up only where fewer other things are.
 _FILLING = {"mention": 1, "line": 2, "few words": 1, "tomorrow": 2}
 
@@ -128,7 +129,7 @@ class Reader:
     @cached_property
     def found(self) -> tuple[Find, ...]:
         """Return what the text offers to be taken up."""
-        return tuple(finds(self.sentences))
+        return tuple(finds(self.sentences, mourns=self.mourns))
 
     @property
     def is_light(self) -> bool:
@@ -319,7 +320,9 @@ def _best(group: Sequence[Find], reader: Reader) -> Find:
     def rank(find: Find) -> tuple[float, int, bytes]:
         often = reader.text.count(find.words.split()[-1]) if find.kind in _WHO else 0
         score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
-        strong = abs(score) if find.kind in {Kind.MOMENT, Kind.LINE} else 0.0
+        strong = 0.0
+        if find.kind in {Kind.MOMENT, Kind.LINE}:
+            strong = abs(score) + min(find.words.count(" "), _TELLING) / _TELLING
         return -often - strong, find.at if find.kind in _WHO else 0, digest(reader.text, find.words)
 
     return min(group, key=rank)

@@ -114,6 +114,7 @@ def _weigh(pieces: Sequence[str], phrases: Sequence[Topic]) -> Iterable[_Weighed
     key = {phrase.name: phrase.score for phrase in phrases}
     feelings = feeling_groups()
     last = len(pieces) - 1
+    mourns = speaks_of_loss("\n".join(pieces))
     for position, text in enumerate(pieces):
         if _MOST_WEIGHED <= position < last - _MOST_WEIGHED:
             continue  # the middle of an endless text is not worth the time
@@ -123,7 +124,7 @@ def _weigh(pieces: Sequence[str], phrases: Sequence[Topic]) -> Iterable[_Weighed
         weight += 0.3 * any(word in {"i", "i'm", "i've", "my", "me"} for word in found)
         weight /= max(4.0, sum(word not in word_list("stop") for word in found)) ** 0.5
         weight += 0.3 * (position == 0) + 0.25 * (position == last)
-        weight += 0.8 * speaks_of_loss(text) - 0.4 * bool(_ASIDE.search(text))
+        weight += 0.8 * (mourns and speaks_of_loss(text)) - 0.4 * bool(_ASIDE.search(text))
         weight -= 0.6 * text.endswith("?") + 0.5 * (
             not _IDEAL_WORDS[0] <= len(found) <= _IDEAL_WORDS[1]
         )

@@ -1,0 +1,191 @@
+"""The way out to vendors: time, size, proxies, silence, and whose connections are closed."""
+
+import gc
+import logging
+import socket
+from collections.abc import Iterator
+from time import monotonic
+
+import httpx2
+import pytest
+
+from reflekt_core.errors import ProviderMisconfigured
+from reflekt_core.model.assistance import Access
+from reflekt_core.providers.language_model.network import Wire, ends_at
+from reflekt_core.providers.language_model.silence import silence
+from reflekt_core.providers.language_model.transport import MOST_BYTES, open_client
+from reflekt_core.providers.openai import OpenAICompletion
+from reflekt_core.testing import forbid_real_calls
+from reflekt_core.testing.completions import ANSWER, KEY, ask
+from reflekt_core.testing.vendor_server import FakeVendor, answering, dribbling, hanging
+from reflekt_core.testing.wires import ChatWire, ResponsesWire
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVendor]:
+    """A vendor on this machine."""
+    with FakeVendor() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def test_an_injected_client_may_be_used_where_real_calls_are_forbidden(server: FakeVendor) -> None:
+    """Who passes a client knows where it leads."""
+    server.will(ResponsesWire().writes(ANSWER))
+    with forbid_real_calls():
+        assert ask(OpenAICompletion(Access(KEY), http_client=server.client())).text == ANSWER
+
+
+def test_a_client_of_somebody_else_is_left_open(server: FakeVendor) -> None:
+    """Only connections of its own are closed when a completion is no more."""
+    server.will(ResponsesWire().writes(ANSWER))
+    client = server.client()
+    ask(OpenAICompletion(Access(KEY), http_client=client))
+    gc.collect()
+    assert not client.is_closed
+
+
+def test_its_own_connections_are_closed(server: FakeVendor) -> None:
+    """No socket is left behind when a completion is no more (which would be warned of)."""
+    server.will(ChatWire().answers(ChatWire().body(ANSWER), connection="keep-alive"))
+    ask(OpenAICompletion(Access(KEY, "gemma-4", f"{server.url}/v1")))
+    gc.collect()
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+def test_answers_may_have_so_many_bytes(server: FakeVendor, surplus: int) -> None:
+    """The last byte that is allowed is read, the next is not."""
+    server.will(answering(200, b"x" * (MOST_BYTES + surplus)))
+    with open_client(server.url, None, None) as client:
+        if surplus:
+            with pytest.raises(httpx2.RemoteProtocolError):
+                client.post(server.url, timeout=30)
+        else:
+            assert len(client.post(server.url, timeout=30).content) == MOST_BYTES
+
+
+def test_a_slow_body_is_cut_off_from_any_client(server: FakeVendor) -> None:
+    """The time is kept between the pieces of an answer, whoever reads them."""
+    server.will(dribbling(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"))
+    with httpx2.Client(trust_env=False) as given, open_client("", None, given) as client:
+        started = monotonic()
+        with pytest.raises(httpx2.ReadTimeout):
+            client.post(server.url, timeout=0.2)
+        assert monotonic() - started < 1.5
+
+
+def test_a_server_that_reads_nothing_is_left(server: FakeVendor) -> None:
+    """Sending keeps to the time as well as reading."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and never reads
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with open_client(url, None, None) as client, pytest.raises(httpx2.TimeoutException):
+            client.post(url, content=b"x" * 30_000_000, timeout=0.2)
+
+
+def test_every_address_of_a_host_is_tried(
+    server: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one address does not answer, the next is asked, in the time that is left."""
+    port = httpx2.URL(server.url).port
+    resolve = socket.getaddrinfo
+    found = [
+        (family, socket.SOCK_STREAM, 6, "", (host, port))
+        for family, host in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))
+    ]
+
+    def getaddrinfo(host: str, *arguments: object, **named: object) -> object:
+        return found if host == "two.example" else resolve(host, *arguments, **named)  # type: ignore[arg-type, call-overload]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    server.will(answering(200, {}))
+    url = f"http://two.example:{port}"
+    with open_client(url, None, None) as client:
+        assert client.post(url, timeout=5).status_code == 200
+
+
+def test_https_goes_through_the_proxy_that_the_environment_names(
+    server: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy is told the host alone, by CONNECT: never the text, which it could not read."""
+    monkeypatch.setenv("HTTPS_PROXY", server.url.replace("//", "//me:word@"))
+    server.will(answering(403))
+    url = "https://api.openai.com/v1"
+    with open_client(url, KEY, None) as client, pytest.raises(httpx2.ProxyError):
+        client.post(url, content=b"text", timeout=5)
+    (received,) = server.received
+    assert received.line == "CONNECT api.openai.com:443 HTTP/1.1"
+    assert received.headers["proxy-authorization"].startswith("Basic ")
+    assert "authorization" not in received.headers
+    assert received.body == b""
+
+
+def test_what_is_for_this_machine_goes_through_no_proxy(
+    server: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy would see a text that nobody agreed to send away."""
+    with FakeVendor() as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name.lower(), proxy.url)
+        server.will(answering(200, {}))
+        with open_client(server.url, None, None) as client:
+            assert client.post(server.url, timeout=5).status_code == 200
+        assert proxy.received == []
+
+
+def test_hosts_may_be_left_out_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY is heeded: the request goes to the host itself."""
+    with FakeVendor() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            url = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        with open_client(url, None, None) as client, pytest.raises(httpx2.ConnectError):
+            client.post(url, timeout=5)
+        assert proxy.received == []
+
+
+def test_a_proxy_that_cannot_be_used_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of an unknown kind is told as such, and its password is not."""
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://me:geheim@proxy.example")
+    with pytest.raises(ProviderMisconfigured, match="proxy") as caught:
+        ask(OpenAICompletion(Access(KEY)))
+    assert "geheim" not in f"{caught.value} {caught.value.__context__!r}"
+
+
+def test_only_calls_are_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """What others do with the same SDKs is logged as ever, and so is everything else."""
+    sdk, other = logging.getLogger("openai._base_client"), logging.getLogger("elsewhere")
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "openai._base_client"):
+        with silence():
+            sdk.debug("within")
+            other.debug("meanwhile")
+        sdk.debug("afterwards")
+    assert caplog.messages == ["meanwhile", "afterwards"]
+
+
+def test_connections_are_kept_and_keep_to_new_times(server: FakeVendor) -> None:
+    """A second request on the same connection has a time of its own."""
+    wire = Wire(server.url)
+    server.will(answering(200, {}, {"connection": "keep-alive"}), hanging)
+    outcomes = []
+    for seconds in (5.0, 0.2):
+        token = ends_at.set(monotonic() + seconds)
+        timeouts = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        request = httpx2.Request("GET", server.url, extensions={"timeout": timeouts})
+        started = monotonic()
+        try:
+            outcomes.append(wire.send(request).read())
+        except httpx2.ReadTimeout:
+            outcomes.append(None)
+        finally:
+            ends_at.reset(token)
+        assert monotonic() - started < 1.5
+    wire.close()
+    assert outcomes == [b"{}", None]
+    assert server.connections == 1
