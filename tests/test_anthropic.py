@@ -87,6 +87,17 @@ def test_the_sdk_takes_nothing_else_from_the_environment(
     assert "others" not in str(headers)
 
 
+def test_nothing_is_traced(
+    server: FakeVendor, completion: Completion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK can put whole texts into traces; it is not to trace at all."""
+    asked_for: list[Any] = []
+    monkeypatch.setattr("opentelemetry.trace.get_tracer", lambda *_, **__: asked_for.append(1))
+    server.will(AnthropicWire().writes(ANSWER))
+    ask(completion)
+    assert asked_for == []
+
+
 def test_a_default_that_anthropic_has() -> None:
     """Without a word about it the model is a current, cheap one; any other name is passed on."""
     assert AnthropicCompletion(Access(KEY)).model == "claude-haiku-5-5"
@@ -155,6 +166,18 @@ def test_an_empty_account_may_be_told_in_words_alone(
     """Anthropic has sent 400 without a code for it."""
     server.will(AnthropicWire().fails(400, "invalid_request_error", words))
     assert type(failure(completion)) is QuotaExhausted
+
+
+@pytest.mark.parametrize("thought", [31, -1, "9", True, None])
+def test_nobody_thinks_more_than_they_write(
+    server: FakeVendor, completion: Completion, thought: Any
+) -> None:
+    """What cannot be true of thought tokens is not believed, and the rest still is."""
+    usage = AnthropicWire().body(ANSWER)["usage"]
+    usage["output_tokens_details"]["thinking_tokens"] = thought
+    server.will(AnthropicWire().writes(ANSWER, usage=usage))
+    told = ask(completion).usage
+    assert (told.output_tokens, told.reasoning_tokens) == (30, 0)
 
 
 JSON = st.recursive(

@@ -24,7 +24,7 @@ from reflekt_core.model.insights import (
 )
 from reflekt_core.model.prompts import Prompt, PromptCategory, PromptMood, WritePrompts
 from reflekt_core.ports import Assistant
-from reflekt_core.providers import PROVIDERS, open_assistant
+from reflekt_core.providers import open_assistant
 from reflekt_core.providers.local import LocalAssistant
 from reflekt_core.testing.assistants import ENTRY, AssistantContract, quotes, texts
 

@@ -100,8 +100,8 @@ def test_the_sdk_takes_nothing_else_from_the_environment(
     server: FakeVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither organisation, project nor headers of other programs, nor facts of the machine, go out."""
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-of-others")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-of-others")
+    monkeypatch.setenv("OPENAI_ORG_ID", "örg-of-others")  # which could not even be sent
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "pröject-of-others")
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "admin-key-of-others")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: of others\nX-Others: of others")
     server.will(ResponsesWire().writes(ANSWER))
@@ -181,6 +181,23 @@ def test_a_schema_without_a_usable_name_gets_one(server: FakeVendor) -> None:
         completion.complete("", "", {"title": title}, max_output_tokens=9, timeout_seconds=5)
     names = [received.json["text"]["format"]["name"] for received in server.received]
     assert names == ["a_b__" + "x" * 59, "answer", "answer"]
+
+
+@pytest.mark.parametrize(
+    ("cached", "thought", "counted"),
+    [(120, 30, (120, 30)), (121, 31, (0, 0)), (-1, -1, (0, 0)), ("9", True, (0, 0))],
+)
+def test_a_part_is_not_more_than_the_whole(
+    server: FakeVendor, cached: Any, thought: Any, counted: tuple[int, int]
+) -> None:
+    """What cannot be true of cached or thought tokens is not believed: it would lower the price."""
+    usage = ResponsesWire().body(ANSWER)["usage"]
+    usage["input_tokens_details"]["cached_tokens"] = cached
+    usage["output_tokens_details"]["reasoning_tokens"] = thought
+    server.will(ResponsesWire().writes(ANSWER, usage=usage))
+    told = ask(OpenAICompletion(Access(KEY), http_client=server.client())).usage
+    assert (told.cached_tokens, told.reasoning_tokens) == counted
+    assert (told.input_tokens, told.output_tokens) == (120, 30)
 
 
 JSON = st.recursive(

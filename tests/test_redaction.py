@@ -13,40 +13,65 @@ from reflekt_core.model.redaction import Redaction, redact
 NAMES = ("Anna", "Anna Maria", "José", "O'Neill", "Łukasz", "李雷", "민수", "Jean-Luc", "Ng", "Зоя")
 
 # Formats of many countries; 0 stands for any digit, 9 for one that is not 0 or 1.
-PHONES = """
+PHONES = (
+    """
 +44 20 0000 0000|+1 (900) 900-0000|+49 (0)30 9000000|+33 6 00 00 00 00|+91 90000 00000|+81-90-0000-0000
 +34 600 000 000|+61 400 000 000|+5511900000000|+353 1 900 0000|0090 212 000 00 00|+86 138 0000 0000
 (900) 900-0000|900-900-0000|900.900.0000|1-900-900-0000|020 9000 0000|07900 000000|0171/9000000
 089 / 900 00 00|06 90 00 00 00|0690000000|030-9000000|80000 00000|(020) 9000 0000|01 90 00 00 00
 +48 900 000 000|+46 70-900 00 00|+27 82 900 0000|+52 55 9000 0000|+39 02 9000 0000|+90 532 900 00 00
 call 900 000 000|tel. 9000 0000|WhatsApp: 900000000|my number is 90000000
-""".strip().replace("\n", "|").split("|")
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 ASKS = ("call ", "tel. ", "WhatsApp: ", "my number is ")
 
-EMAILS = """
+EMAILS = (
+    """
 anna@example.com|anna[at]example.com|anna (at) example (dot) com|anna.b+notes@mail.example.co.uk|O'Neill@example.ie|a_b-c@sub.example.org|büro@example.de
 x@xn--bcher-kva.example.xn--p1ai|info@münchen.example|ANNA99@EXAMPLE.NET
-""".strip().replace("\n", "|").split("|")
-URLS = """
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+URLS = (
+    """
 https://example.com/u/anna?x=1#top|http://example.org|www.example.net/a_(b)|example.com|t.me/anna
 instagram.com/anna.b|https://sub.example.de:8443/x/y.html|ftp://files.example.org/cv.pdf
 https://example.com/wiki/Sea_(film)
-""".strip().replace("\n", "|").split("|")
-IPS = """
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+IPS = (
+    """
 192.168.1.17|8.8.8.8|255.255.255.255|2001:db8::1|fe80::1%eth0|2001:0db8:85a3:0000:0000:8a2e:0370:7334
 ::1|::ffff:192.0.2.1
-""".strip().replace("\n", "|").split("|")
-IBANS = """
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+IBANS = (
+    """
 GB82 WEST 1234 5698 7654 32|DE89 3704 0044 0532 0130 00|DE89370400440532013000|NL91 ABNA 0417 1643 00
 FR14 2004 1010 0505 0001 3M02 606|ES91 2100 0418 4502 0005 1332|CH93 0076 2011 6238 5295 7
 NO93 8601 1117 947|gb82west12345698765432|AT61 1904 3002 3457 3201
-""".strip().replace("\n", "|").split("|")
-CARDS = """
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+CARDS = (
+    """
 4111 1111 1111 1111|4111111111111111|5500-0000-0000-0004|3400 000000 00009|378282246310005
 6011 0009 9013 9424|3056 930902 5904|2223003122003222|41111111 11111111
-""".strip().replace("\n", "|").split("|")
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 
-DECOYS = """
+DECOYS = (
+    """
 22.11.2024|2024-11-22|11/22/2024|22-11-2024|1/2/24|12:30|12:30:45|at 7.15|9-5|2019-2024|1999 and 2001|in 1984
 $1,234.56|1 234 567 EUR|10 000 000 people|€1.234.567,89|£20|$4155552671|3.14159265|0.123456789|52.5200, 13.4050
 ISBN 978-3-16-148410-0|order 123456789|#1234567890|1234567890|4242424242424243|4111 1111 1111 1112|page 100-200
@@ -57,7 +82,10 @@ annalise|Annabel|hosanna|Angela|ngo|Josephine|1,000,000|100%|10k|5 km|1e10|+5|+1
 year 2024 2025 2026|week 47|70 kg 180 cm|1st|3 1/2 cups|350 F|20 000|99 999|00:00|24/7|90-60-90|42.195
 May 2024|12.5.|10.30 am|5 to 7|1990s|no. 17|line 4020|9 11|1.000.000|12 000 steps|98 76 54|111 222
 0 1 2 3|0.1.2|00 00|2 x 3 x 4|H2O|Covid-19|mp3|3D|R2D2|1-0 win|07.07.2007|0:45|8h30|6:0 6:4 7:5
-""".strip().replace("\n", "|").split("|")
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 
 PLANTED = {
     "PHONE": PHONES,
@@ -142,7 +170,17 @@ def test_what_the_docs_call_missed_is_missed(text: str, why: str) -> None:
     assert redact(f"Saw {text}.", ["Anna Smith", "José", "Łukasz"]).text == f"Saw {text}."
 
 
-LOOKALIKES = ["[EMAIL_1]", "NAME_2", "[name]", "(PHONE 1)", "{ip-1}", "<URL_7>", "[TEXT_1]", "[", "]"]
+LOOKALIKES = [
+    "[EMAIL_1]",
+    "NAME_2",
+    "[name]",
+    "(PHONE 1)",
+    "{ip-1}",
+    "<URL_7>",
+    "[TEXT_1]",
+    "[",
+    "]",
+]
 VALUES = [value for values in PLANTED.values() for value in values]
 TEXTS = st.lists(
     st.one_of(
@@ -154,7 +192,9 @@ TEXTS = st.lists(
 ).map("".join)
 
 
-@given(st.lists(TEXTS, max_size=4), st.lists(st.one_of(st.text(max_size=8), st.sampled_from(NAMES))))
+@given(
+    st.lists(TEXTS, max_size=4), st.lists(st.one_of(st.text(max_size=8), st.sampled_from(NAMES)))
+)
 @example(["[EMAIL_1] a@example.com EMAIL_1", "[[NAME_1]]"], ["Anna", "NAME", "1", "]"])
 @example(["email\\_1 <name ſ> NAME_0000001", "[K_1] [NAME_\u0661]"], ["e", "_"])
 def test_restoring_gives_back_every_text(texts: list[str], names: list[str]) -> None:

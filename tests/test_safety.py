@@ -150,7 +150,12 @@ def test_a_crisis_is_seen_among_other_words(text: str) -> None:
 @pytest.mark.parametrize(
     ("part", "recall", "precision"),
     # As measured and told in docs/safety.md, less one text each.
-    [("tune", 93 / 97, 93 / 94), ("held", 86 / 99, 86 / 89), ("second", 36 / 54, 36 / 39), ("entries", 25 / 35, 1)],
+    [
+        ("tune", 93 / 97, 93 / 94),
+        ("held", 86 / 99, 86 / 89),
+        ("second", 36 / 54, 36 / 39),
+        ("entries", 26 / 35, 26 / 27),
+    ],
 )
 def test_the_screen_is_as_good_as_the_docs_say(part: str, recall: float, precision: float) -> None:
     """On labelled texts it finds as many crises, and makes up as few, as were measured."""

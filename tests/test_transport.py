@@ -9,14 +9,16 @@ from time import monotonic
 import httpx2
 import pytest
 
-from reflekt_core.errors import ProviderMisconfigured
+from reflekt_core.errors import ProviderMisconfigured, ProviderUnavailable
 from reflekt_core.model.assistance import Access
+from reflekt_core.providers.anthropic import AnthropicCompletion
 from reflekt_core.providers.language_model.network import Wire, ends_at
 from reflekt_core.providers.language_model.silence import silence
 from reflekt_core.providers.language_model.transport import MOST_BYTES, open_client
+from reflekt_core.providers.language_model.vendors import VendorCompletion
 from reflekt_core.providers.openai import OpenAICompletion
 from reflekt_core.testing import forbid_real_calls
-from reflekt_core.testing.completions import ANSWER, KEY, ask
+from reflekt_core.testing.completions import ANSWER, KEY, TEXT, ask, failure
 from reflekt_core.testing.vendor_server import FakeVendor, answering, dribbling, hanging
 from reflekt_core.testing.wires import ChatWire, ResponsesWire
 
@@ -42,6 +44,21 @@ def test_an_injected_client_may_be_used_where_real_calls_are_forbidden(server: F
         assert ask(OpenAICompletion(Access(KEY), http_client=server.client())).text == ANSWER
 
 
+@pytest.mark.parametrize("kind", [OpenAICompletion, AnthropicCompletion])
+def test_what_nobody_thought_of_is_no_reason_to_try_again(kind: type[VendorCompletion]) -> None:
+    """Whatever else is raised on the way is one error without its words."""
+
+    def fail(_: httpx2.Request) -> httpx2.Response:
+        raise ZeroDivisionError(TEXT)
+
+    client = httpx2.Client(transport=httpx2.MockTransport(fail))
+    error = failure(kind(Access(KEY), http_client=client))
+    assert type(error) is ProviderUnavailable
+    assert not error.retryable
+    assert not error.surely_unbilled
+    assert TEXT not in f"{error!r} {error.__context__!r} {error.__cause__!r}"
+
+
 def test_a_client_of_somebody_else_is_left_open(server: FakeVendor) -> None:
     """Only connections of its own are closed when a completion is no more."""
     server.will(ResponsesWire().writes(ANSWER))
@@ -49,6 +66,15 @@ def test_a_client_of_somebody_else_is_left_open(server: FakeVendor) -> None:
     ask(OpenAICompletion(Access(KEY), http_client=client))
     gc.collect()
     assert not client.is_closed
+
+
+def test_a_client_that_would_follow_redirects_does_not(server: FakeVendor) -> None:
+    """How somebody's client is set up does not send the text to where nobody agreed to."""
+    with FakeVendor() as other, httpx2.Client(follow_redirects=True, trust_env=False) as given:
+        server.will(answering(307, b"", {"location": other.url}))
+        with open_client(server.url, None, given) as client:
+            assert client.post(server.url, content=b"text", timeout=5).status_code == 307
+        assert other.received == []
 
 
 def test_its_own_connections_are_closed(server: FakeVendor) -> None:
@@ -109,6 +135,11 @@ def test_every_address_of_a_host_is_tried(
         assert client.post(url, timeout=5).status_code == 200
 
 
+def unresolved(*_: object, **__: object) -> list[object]:
+    """Find no address, as where there is no network."""
+    raise socket.gaierror("no such host")
+
+
 def test_https_goes_through_the_proxy_that_the_environment_names(
     server: FakeVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +154,17 @@ def test_https_goes_through_the_proxy_that_the_environment_names(
     assert received.headers["proxy-authorization"].startswith("Basic ")
     assert "authorization" not in received.headers
     assert received.body == b""
+
+
+def test_encrypted_or_not_it_stays_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS to this machine goes through no proxy either."""
+    with FakeVendor() as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            url = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        with open_client(url, None, None) as client, pytest.raises(httpx2.ConnectError):
+            client.post(url, timeout=5)
+        assert proxy.received == []
 
 
 def test_what_is_for_this_machine_goes_through_no_proxy(
@@ -142,9 +184,9 @@ def test_hosts_may_be_left_out_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> 
     """NO_PROXY is heeded: the request goes to the host itself."""
     with FakeVendor() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            url = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        monkeypatch.setenv("NO_PROXY", "vendor.example")
+        monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+        url = "https://vendor.example"
         with open_client(url, None, None) as client, pytest.raises(httpx2.ConnectError):
             client.post(url, timeout=5)
         assert proxy.received == []

@@ -56,13 +56,9 @@ class Redaction:
 
     def redact(self, text: str) -> str:
         """Return *text* with placeholders."""
-        pieces = [text]
-        for kind, find in (
-            (_LOOKALIKE, _lookalikes),
-            *FINDERS,
-            ("NAME", partial(_named, _pattern(self.names))),
-        ):
-            # Even pieces are text, odd ones placeholders.
+        named: Finder = partial(_named, _pattern(self.names))
+        pieces = [text]  # the even ones are text, the odd ones placeholders
+        for kind, find in [(_LOOKALIKE, _lookalikes), *FINDERS, ("NAME", named)]:
             pieces = [
                 part
                 for i, piece in enumerate(pieces)

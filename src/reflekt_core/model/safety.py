@@ -25,8 +25,7 @@ _EMERGENCY = "If you are in danger right now, please call your local emergency n
 _COMPANY = "If you can, tell someone you trust how you are."
 
 DIRECTORY = (
-    "You do not have to carry this alone. Free helplines in many countries: "
-    "https://findahelpline.com",
+    "You do not have to carry this alone. Free helplines in many countries: https://findahelpline.com",
     "Befrienders Worldwide, people who listen: https://befrienders.org",
 )
 """What anybody is shown whose region is unknown."""
@@ -46,7 +45,7 @@ class CrisisResources:
     """
 
     regions: Mapping[str, tuple[str, ...]] = attrs.field(converter=_frozen)
-    default: tuple[str, ...] = DIRECTORY
+    default: tuple[str, ...] = attrs.field(default=DIRECTORY, converter=tuple)
 
     def __attrs_post_init__(self) -> None:
         if not self.default or not all(map(_is_region, self.regions.items())):

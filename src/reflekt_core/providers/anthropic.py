@@ -51,7 +51,6 @@ class AnthropicCompletion(VendorCompletion):
 
         client = anthropic.Anthropic(
             api_key=NO_KEY,  # no profile, token or credentials file is then looked for
-            webhook_key="",
             base_url=self.address.base_url,
             max_retries=0,
             open_telemetry=False,  # else it may put whole texts into traces

@@ -52,10 +52,8 @@ class OpenAICompletion(VendorCompletion):
 
         client = openai.OpenAI(
             api_key=NO_KEY,
-            admin_api_key="",
             organization="",
             project="",
-            webhook_secret="",
             base_url=self.address.base_url,
             max_retries=0,
             http_client=http_client,

@@ -20,6 +20,7 @@ __all__ = [
     "address_of",
     "check_calls_allowed",
     "forbid_real_calls",
+    "is_loopback",
     "key_of",
     "model_of",
 ]
@@ -85,7 +86,7 @@ def address_of(service: Service, access: Access) -> Address:
             f"{service.variable('BASE_URL')} is not an address such as http://127.0.0.1:11434/v1"
         )
     host = parts.hostname or ""
-    loopback = _is_loopback(host)
+    loopback = is_loopback(host)
     if parts.scheme == "http" and not loopback:
         raise service.misconfigured(
             f"{service.variable('BASE_URL')} must begin with https://, as anybody on the way could"
@@ -121,6 +122,14 @@ def key_of(service: Service, access: Access, address: Address) -> str | None:
             f"{service.variable('API_KEY')} has characters that no key has; copy it anew"
         )
     return key or None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this very machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager
@@ -177,13 +186,6 @@ def _parts(address: str) -> SplitResult | None:
     plain = not (parts.query or parts.fragment or "@" in parts.netloc)
     named = _HOST.fullmatch(parts.hostname or "") and _PATH.fullmatch(parts.path)
     return parts if plain and named and parts.scheme in {"http", "https"} else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_own(host: str, service: Service) -> bool:

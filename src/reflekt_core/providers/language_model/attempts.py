@@ -32,6 +32,10 @@ _DOWN = (ProviderUnavailable, AnswerTimeout)
 _NEVER_SENT = (ProviderMisconfigured, ConsentMissing)
 
 
+class _LeftAlone(ProviderUnavailable):
+    """Nothing was sent, because the vendor is down. For this answer there is no point in waiting."""
+
+
 @attrs.frozen
 class Policy:
     """How much trying is allowed for one answer."""
@@ -82,6 +86,8 @@ def persist(
             if wrong is not None or _too_late(timing, ends):
                 raise
             wrong = error
+        except _LeftAlone:
+            raise
         except AssistantError as error:
             wait = _wait(call, error, policy, timing)
             if not error.retryable or _too_late(timing, ends - wait):
@@ -174,8 +180,8 @@ class Breaker:
                     self._era += 1
             self._probing = False
 
-    def _left_alone(self, seconds: float) -> ProviderUnavailable:
-        return ProviderUnavailable(
+    def _left_alone(self, seconds: float) -> _LeftAlone:
+        return _LeftAlone(
             f"{self._provider} failed several times in a row and is being left alone for a while",
             provider=self._provider,
             retry_after_seconds=seconds,

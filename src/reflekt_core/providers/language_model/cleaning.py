@@ -23,7 +23,7 @@ _LINKS: Final = (
     (re.compile(rf"(?i)\bwww\.{_REST}"), " "),
     (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), " "),
     # A name alone is taken for a link where it goes on with a path, or ends like most of them.
-    (re.compile(rf"(?i)\b(?:[a-z0-9-]{1,63}\.){1,9}[a-z]{{2,24}}(?::\d+)?/(?:{_REST})?"), " "),
+    (re.compile(rf"(?i)\b(?:[a-z0-9-]{{1,63}}\.){{1,9}}[a-z]{{2,24}}(?::\d+)?/(?:{_REST})?"), " "),
     (
         re.compile(
             r"(?i)\b(?:[a-z0-9-]{1,63}\.){1,9}(?:com|net|org|info|biz|io|ai|app|dev|xyz|top|site|online"
@@ -37,8 +37,8 @@ _TAG: Final = (
     "",
 )
 _MARKUP: Final = (
-    (re.compile(r"(?m)^\s*(?:(?:#{1,6}|>+|[-+*•]|\d{1,2}\))\s+)+"), ""),
-    (re.compile(r"(?m)^\s*(?:```\w*|~~~\w*|[-*_=]{3,})\s*$"), ""),
+    (re.compile(r"(?m)^[^\S\n]*(?:(?:#{1,6}|>+|[-+*•]|\d{1,2}\))\s+)+"), ""),
+    (re.compile(r"(?m)^[^\S\n]*(?:```\w*|~~~\w*|[-*_=]{3,})[^\S\n]*$"), ""),
     (re.compile(r"[`*|]|~~"), ""),
     (re.compile(r"(?<!\w)_+(?=\w)|(?<=[^\W_])_+(?!\w)"), ""),
 )

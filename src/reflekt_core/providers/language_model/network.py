@@ -12,6 +12,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
+from reflekt_core.providers.language_model.access import is_loopback
+
 __all__ = ["Wire", "ends_at", "time_left"]
 
 ends_at: ContextVar[float] = ContextVar("ends_at")
@@ -104,7 +106,7 @@ def _pool(url: httpx2.URL) -> httpcore2.ConnectionPool:
         "keepalive_expiry": 30.0,
         "network_backend": _Backend(),
     }
-    proxy = _proxy(url.host) if url.scheme == "https" else None
+    proxy = _proxy(url.host)
     if proxy is None:
         return httpcore2.ConnectionPool(**settings)
     return httpcore2.HTTPProxy(
@@ -113,10 +115,10 @@ def _pool(url: httpx2.URL) -> httpcore2.ConnectionPool:
 
 
 def _proxy(host: str) -> httpx2.Proxy | None:
-    """Return the proxy that the environment names for HTTPS to *host*."""
+    """Return the proxy that the environment names for HTTPS; HTTP is for this machine alone."""
     proxies = getproxies()
     named = proxies.get("https") or proxies.get("all")
-    if not named or host == "localhost" or proxy_bypass(host):
+    if not named or is_loopback(host) or proxy_bypass(host):
         return None
     return httpx2.Proxy(named if "://" in named else f"http://{named}")
 

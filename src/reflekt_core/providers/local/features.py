@@ -2,11 +2,10 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from reflekt_core.providers.local.lexicon import feeling_groups, graded_words, hinted, word_list
-from reflekt_core.providers.local.text import words
+from reflekt_core.providers.local.lexicon import feeling_groups, graded_words, hints, word_list
 
 __all__ = ["area_features", "features", "graded", "tokens"]
 
@@ -17,6 +16,12 @@ _CLAUSE_ENDS = frozenset([".", ",", ";", ":", "but", "!", "?", "…", "because",
 _REACH = 4
 _STEPS = (0.1, 0.3, 0.6, 1.0, 1.5, 2.2)
 _BALANCE_STEPS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.4)
+_STRESS = frozenset("very so really too extremely absolutely totally completely incredibly super such".split())
+_PLAIN = frozenset(
+    "the a an and or of to in it is was be for on at that this with as so but i you he she they we me"
+    " my your his her their our him them us had have has did do does not no am are were been just"
+    " very too from by if then than there here all some any".split()
+)
 _TURNED, _STRESSED, _CONCEDED, _INSISTED = -0.6, 1.25, 0.6, 1.3
 
 
@@ -64,30 +69,29 @@ def graded(sentence: str) -> set[str]:
 
 
 def _values(sentence: str) -> Iterator[float]:
-    table, stress = graded_words(), word_list("stress")
+    table = graded_words()
     found = list(tokens(sentence))
     turn = max((i for i, (token, _) in enumerate(found) if token == "but"), default=-1)
     previous = ""
     for position, (token, negated) in enumerate(found):
         value = table[token][0] if token in table else 0.0
         if value:
-            value *= _STRESSED if previous in stress else 1.0
+            value *= _STRESSED if previous in _STRESS else 1.0
             value *= _TURNED if negated else 1.0
             value *= _CONCEDED if position < turn else _INSISTED if turn >= 0 else 1.0
             yield value
         previous = token
 
 
-def area_features(text: str) -> set[str]:
-    """Return what in *text* speaks of areas of life: words, pairs, and ``@area`` of known words."""
-    table, plain = graded_words(), word_list("plain")
-    found = words(text)
-    features = {word for word in found if word not in plain}
+def area_features(found: Sequence[str]) -> set[str]:
+    """Return what in the words *found* speaks of areas of life: the words, pairs, ``@area``."""
+    table = graded_words()
+    features = {word for word in found if word not in _PLAIN}
     for first, second in pairwise(("^", *found)):
         features.add(f"{first} {second}")
-        features |= hinted(f"{first}_{second}")
+        features |= hints(f"{first}_{second}")
     for word in set(found):
-        features |= hinted(word)
+        features |= hints(word)
         known = table.get(word.removesuffix("'s"))
         for area, sure in known[1] if known else ():
             features.update(f"@{area}{level}" for level in range(1, sure + 1))

@@ -1,14 +1,44 @@
-"""The hand-written words: which feelings a word names or shows, and which are good or bad news."""
+"""What is known of single words: feelings they name, how good or bad they are, areas of life."""
 
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["HEAVY", "LIGHT", "feeling_groups", "lines", "valences", "word_list"]
+__all__ = [
+    "AREAS",
+    "HEAVY",
+    "LIGHT",
+    "feeling_groups",
+    "graded_words",
+    "hints",
+    "lines",
+    "word_list",
+]
+
+AREAS = (
+    "work",
+    "family",
+    "friends",
+    "love",
+    "health",
+    "sleep",
+    "food",
+    "exercise",
+    "recreation",
+    "school",
+    "spirituality",
+    "money",
+    "home",
+    "travel",
+    "nature",
+    "self",
+)
+"""The areas of life; `graded.txt` names them by letters, from a to p."""
 
 HEAVY = frozenset(["sadness", "shame", "tired", "anger", "fear", "disgust", "bad"])
 LIGHT = frozenset(["joy", "calm", "love", "gratitude", "hope"])
 
-_NEWS = 0.5
+_FULL = 50.0
+_STEM = 3
 
 
 def lines(name: str) -> list[str]:
@@ -24,18 +54,51 @@ def feeling_groups() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def valences() -> dict[str, float]:
-    """Return how good (1) or bad (-1) a word is by itself; news count half as much as feelings."""
+def graded_words() -> dict[str, tuple[float, tuple[tuple[str, int], ...]]]:
+    """
+    Return the words of `graded.txt`: how good (1) or bad (-1) each is, and its areas of life.
+
+    The best and the worst go a little beyond 1. An area comes with how sure it is, from 1 to 3.
+    """
     found = {}
-    for word, (first, *_) in _read("news.txt").items():
-        found[word] = _NEWS if first == "goods" else -_NEWS
-    for word, groups in feeling_groups().items():
-        sides = {1.0 for group in groups if group in LIGHT} | {
-            -1.0 for group in groups if group in HEAVY
-        }
-        if len(sides) == 1:
-            found[word] = sides.pop()
+    for line in lines("graded.txt"):
+        word, value, *codes = line.split(" ")
+        areas = tuple((AREAS[ord(code[0]) - ord("a")], int(code[1])) for code in codes)
+        found[word] = (int(value) / _FULL, areas)
     return found
+
+
+def hints(word: str) -> frozenset[str]:
+    """Return the areas that *word*, or a pair with "_", speaks of: ``%work``, or ``?work`` if unsure."""
+    return _hints().get(word) or ("_" not in word and _by_stem(word)) or frozenset()
+
+
+def _by_stem(word: str) -> frozenset[str]:
+    for stem, meant in _stems().get(word[:_STEM], ()):
+        if word.startswith(stem):
+            return meant
+    return frozenset()
+
+
+@cache
+def _hints() -> dict[str, frozenset[str]]:
+    table: dict[str, frozenset[str]] = {}
+    for line in lines("areas.txt"):
+        name, _, listed = line.partition(":")
+        hint = f"?{name.rstrip('?')}" if "?" in name else f"%{name}"
+        for word in listed.split():
+            table[word] = table.get(word, frozenset()) | {hint}
+    return table
+
+
+@cache
+def _stems() -> dict[str, list[tuple[str, frozenset[str]]]]:
+    """Return the words that end in a star, by their first three letters."""
+    table: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for word, meant in _hints().items():
+        if word.endswith("*"):
+            table.setdefault(word[:_STEM], []).append((word.rstrip("*"), meant))
+    return table
 
 
 @cache

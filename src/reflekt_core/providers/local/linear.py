@@ -1,23 +1,44 @@
-"""The linear model: how it is written down, and what it says of a sentence."""
+"""The linear models: how they are written down, and what they say of a text."""
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 import attrs
 
-from reflekt_core.providers.local.features import features
+from reflekt_core.providers.local.features import area_features, features, graded
+from reflekt_core.providers.local.lexicon import AREAS
 
-__all__ = ["EMOTIONS", "LEVELS", "SENTIMENTS", "ZERO", "Linear", "Reading", "model", "softmax"]
+__all__ = [
+    "EMOTIONS",
+    "HEADS",
+    "LEVELS",
+    "NO_AREA",
+    "SENTIMENTS",
+    "ZERO",
+    "Linear",
+    "Reading",
+    "area_shares",
+    "format_models",
+    "models",
+    "parse_models",
+    "read",
+    "softmax",
+]
 
 EMOTIONS = ("joy", "sadness", "anger", "fear", "surprise", "disgust", "neutral")
 SENTIMENTS = ("positive", "negative", "neutral")
+NO_AREA = "-"
+HEADS = {"emotions": EMOTIONS, "sentiments": SENTIMENTS, "areas": (*AREAS, NO_AREA)}
+"""The models, by name, with their classes."""
+
 LEVELS = 46
-"""A weight is a whole number from -46 to 46, written as one printable ASCII character."""
+"""A weight is the square of a whole number from -46 to 46, written as one ASCII character."""
 
 ZERO = ord("!") + LEVELS
+_WORTH = tuple((code - ZERO) * abs(code - ZERO) for code in range(128))
 
 
 @attrs.frozen
@@ -36,46 +57,64 @@ class Linear:
     bias: tuple[float, ...]
     codes: dict[str, str]
 
-    @classmethod
-    def parse(cls, text: str) -> "Linear":
-        """Return the model written in *text*: a line of JSON, then ``feature<TAB>codes`` lines."""
-        head, *rows = text.split("\n")
-        numbers = json.loads(head)
-        codes = dict(row.split("\t") for row in rows if row)
-        return cls(numbers["scale"], tuple(numbers["bias"]), codes)
-
-    def format(self) -> str:
-        """Return the text that `parse` reads."""
-        head = json.dumps({"scale": self.scale, "bias": self.bias})
-        return "\n".join([head, *(f"{name}\t{code}" for name, code in self.codes.items()), ""])
-
     def logits(self, found: Iterable[str]) -> list[float]:
-        """Return what speaks for each emotion, then for each sentiment, given these features."""
+        """Return what speaks for each class, given the features *found*."""
         known = [self.codes[name] for name in found if name in self.codes]
         if not known:
             return list(self.bias)
         scale = self.scale / math.sqrt(len(known))
         # Whole numbers are added up: their order, which a set does not keep, makes no difference.
-        sums = map(sum, zip(*(code.encode("ascii") for code in known), strict=True))
-        zero = ZERO * len(known)
-        return [b + scale * (s - zero) for b, s in zip(self.bias, sums, strict=True)]
-
-    def read(self, sentence: str) -> Reading:
-        """Return what the model makes of *sentence*."""
-        logits = self.logits(features(sentence))
-        split = len(EMOTIONS)
-        return Reading(softmax(logits[:split]), softmax(logits[split:]))
+        worth = ([_WORTH[char] for char in code.encode("ascii")] for code in known)
+        return [b + scale * sum(w) for b, w in zip(self.bias, zip(*worth, strict=True), strict=True)]
 
 
-def softmax(logits: list[float]) -> tuple[float, ...]:
+def read(sentence: str) -> Reading:
+    """Return what the models make of *sentence*."""
+    found = features(sentence)
+    emotions = models()["emotions"].logits(found)
+    sentiment = models()["sentiments"].logits(found | graded(sentence))
+    return Reading(softmax(emotions), softmax(sentiment))
+
+
+def area_shares(found: Sequence[str]) -> dict[str, float]:
+    """Return how likely a text of the words *found* speaks of each area of life, or `NO_AREA`."""
+    logits = models()["areas"].logits(area_features(found))
+    return dict(zip(HEADS["areas"], softmax(logits), strict=True))
+
+
+def softmax(logits: Iterable[float]) -> tuple[float, ...]:
     """Return *logits* as probabilities."""
+    logits = tuple(logits)
     highest = max(logits)
     powers = [math.exp(x - highest) for x in logits]
     total = math.fsum(powers)
     return tuple(power / total for power in powers)
 
 
+def format_models(found: Mapping[str, Linear]) -> str:
+    """Return the text that `parse_models` reads: of each a line of JSON, then its features."""
+    rows = []
+    for name, model in found.items():
+        head = {"name": name, "scale": model.scale, "bias": model.bias, "rows": len(model.codes)}
+        rows.append(json.dumps(head))
+        rows += [f"{feature}\t{code}" for feature, code in model.codes.items()]
+    return "\n".join([*rows, ""])
+
+
+def parse_models(text: str) -> dict[str, Linear]:
+    """Return the models written in *text*."""
+    lines = text.split("\n")
+    found, position = {}, 0
+    while lines[position]:
+        head = json.loads(lines[position])
+        end = position + 1 + head["rows"]
+        codes = dict(line.split("\t") for line in lines[position + 1 : end])
+        found[head["name"]] = Linear(head["scale"], tuple(head["bias"]), codes)
+        position = end
+    return found
+
+
 @cache
-def model() -> Linear:
-    """Return the model that ships with Reflekt, read on first use."""
-    return Linear.parse(files(__package__).joinpath("model.txt").read_text("utf-8"))
+def models() -> dict[str, Linear]:
+    """Return the models that ship with Reflekt, read on first use."""
+    return parse_models(files(__package__).joinpath("model.txt").read_text("utf-8"))

@@ -4,9 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from reflekt_core.providers.local.finds import Kind, feelings_named
+from reflekt_core.providers.local.finds import feelings_named
 from reflekt_core.providers.local.lexicon import feeling_groups, word_list
 from reflekt_core.providers.local.questions import Reader
+from reflekt_core.providers.local.sayings import Kind
 from reflekt_core.providers.local.text import words
 
 __all__ = ["observations"]

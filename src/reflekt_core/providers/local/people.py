@@ -5,7 +5,16 @@ from collections.abc import Iterator
 
 from reflekt_core.providers.local.lexicon import word_list
 
-__all__ = ["a_child_unborn", "animals", "children", "companions", "lost", "people", "places", "speaks_of_loss"]
+__all__ = [
+    "a_child_unborn",
+    "animals",
+    "children",
+    "companions",
+    "lost",
+    "people",
+    "places",
+    "speaks_of_loss",
+]
 
 _KIN = (
     "mother|mom|mum|mama|father|dad|papa|parents|brother|brothers|sister|sisters|son|sons|daughter"
@@ -25,9 +34,7 @@ _SOMEBODY = re.compile(
     re.IGNORECASE,
 )
 _CHILDREN = re.compile(rf"\b(?:my|our) (?P<who>{_CHILD})\b(?!-)", re.IGNORECASE)
-_ANIMAL = re.compile(
-    rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_PET}))\b(?!-)", re.IGNORECASE
-)
+_ANIMAL = re.compile(rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_PET}))\b(?!-)", re.IGNORECASE)
 _DIED = r"(?:died|passed away|passed on|was put to sleep|is dying)"
 _LOST = re.compile(
     rf"\b(?:my|our) (?P<a>(?:(?:{_WHICH}) )?(?:{_KIN}|{_CHILD}|{_PET}))"
@@ -39,7 +46,7 @@ _LOST = re.compile(
     re.IGNORECASE,
 )
 _LOST_KIN = re.compile(
-    rf"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Gran|Nan) (?:has |had )?{_DIED}\b"
+    rf"(?<![a-z] )\b(?P<kin>Mum|Mom|Dad|Mama|Papa|Grandma|Grandpa|Granddad|Gran|Nan)(?: (?:has |had )?{_DIED}\b|['’]s (?:funeral|death|grave|ashes|gravestone))"
 )
 _LOST_NAME = re.compile(
     rf"\b(?P<name>{_NAME}) (?:has |had )?(?:died|passed away|was put to sleep)\b"
@@ -56,16 +63,38 @@ _LOSS = re.compile(
     re.IGNORECASE,
 )
 _UNBORN = re.compile(
-    r"\b(?:lost (?:the|our|my) baby|miscarriage|miscarried|stillborn|stillbirth|ectopic)\b", re.IGNORECASE
+    r"\b(?:lost (?:the|our|my) baby|miscarriage|miscarried|stillborn|stillbirth|ectopic)\b",
+    re.IGNORECASE,
 )
 # Without one of these no death is looked for.
 _DEATH = (
-    "died", "dying", "passed away", "passed on", "grave", "cemetery", "mourn", "griev", "grief", "widow", "miscarr",
-    "stillb", "lost", "ashes", "put to sleep", "funeral", "buried", "bury", "death", "memorial", "headstone", "my late",
+    "died",
+    "dying",
+    "passed away",
+    "passed on",
+    "grave",
+    "cemetery",
+    "mourn",
+    "griev",
+    "grief",
+    "widow",
+    "miscarr",
+    "stillb",
+    "lost",
+    "ashes",
+    "put to sleep",
+    "funeral",
+    "buried",
+    "bury",
+    "death",
+    "memorial",
+    "headstone",
+    "my late",
 )
 _LONG = 900
 _LOSS_OF_OTHERS = re.compile(
-    rf"\b(?:his|her|their|whose|'s) (?:{_KIN}) (?:had |has )?(?:died|passed away)\b[^.!?]*", re.IGNORECASE
+    rf"\b(?:his|her|their|whose|'s) (?:{_KIN}) (?:had |has )?(?:died|passed away)\b[^.!?]*",
+    re.IGNORECASE,
 )
 _NO_LOSS = re.compile(
     r"\b(?:phone|battery|laptop|car|engine|wifi|conversation|plant|internet) (?:just )?died\b"
@@ -89,18 +118,20 @@ _NAMED = re.compile(
 )
 _CALLED = re.compile(
     r"(?<!the )(?<!The )(?<!a )(?<!my )(?<!My )(?<!his )(?<!her )(?<!their )(?<!our )(?<!your )(?<!dear )(?<!s )"
-    r"\b(?P<kin>(?i:mum|mom|dad|mama|papa|grandma|grandpa|gran|nan))\b(?! [A-Z]|-|'s? ?[a-z]+ (?:died|funeral))"
+    r"\b(?P<kin>(?i:mum|mom|granddad|dad|mama|papa|grandma|grandpa|gran|nan))\b(?! [A-Z]|-|'s? ?[a-z]+ (?:died|funeral))"
 )
 _AUNT = re.compile(rf"\b(?P<who>Aunt|Auntie|Uncle) (?P<name>{_NAME})\b")
 _PLACE = re.compile(
     r"\b(?:at|in|to|by|on|near|along|through) (?P<place>the (?:beach|sea|park|garden|forest|woods|river|lake"
     r"|mountains?|hills?|coast|library|museum|pool|market|canal|cliffs?|lighthouse"
-    r"|café|cafe|harbour|harbor|allotment|attic))\b"
+    r"|café|cafe|harbour|harbor|allotment|attic)(?! (?:path|road|house|bench|gate|wall|side|bed|front|shop|train|bus)))\b"
     r"|\b(?:in|near|around|visited|exploring|explored|leaving|left|reached)"
     rf" (?P<city>(?-i:{_NAME}(?: {_NAME})?))\b",
     re.IGNORECASE,
 )
-_STOOD_BY = r"(?:held|hugged|stayed|came|brought|sat|rang|called|cooked|drove|helped|listened|read|sang)"
+_STOOD_BY = (
+    r"(?:held|hugged|stayed|came|brought|sat|rang|called|cooked|drove|helped|listened|read|sang)"
+)
 _COMPANION = re.compile(
     rf"\b(?:my|our) (?P<who>(?:(?:{_WHICH}) )?(?:{_KIN}))(?: (?P<name>(?-i:{_NAME})))? {_STOOD_BY}\b"
     rf"|\b(?:aunt|auntie|uncle) (?-i:{_NAME}) {_STOOD_BY}\b",
@@ -143,7 +174,11 @@ def lost(plain: str) -> Iterator[str]:
 def companions(plain: str) -> Iterator[str]:
     """Give those who stood by the writer, as said to the writer."""
     for match in _COMPANION.finditer(plain):
-        yield _called(match["who"], match["name"]) if match["who"] else f"your {match[0].rsplit(' ', 1)[0]}"
+        yield (
+            _called(match["who"], match["name"])
+            if match["who"]
+            else f"your {match[0].rsplit(' ', 1)[0]}"
+        )
 
 
 def people(plain: str) -> Iterator[str]:

@@ -53,8 +53,11 @@ def _misfit(prompt: Prompt, themes: Sequence[str], task: WritePrompts) -> tuple[
     theme = themes and not any(_is_about(prompt, theme) for theme in themes)
     burdened = task.mood in _BURDENED
     category = bool(task.category) and prompt.category != task.category
-    return int(bool(theme)), int(category), _mood_misfit(prompt, task), int(
-        not burdened and _sounds_different(prompt, task)
+    return (
+        int(bool(theme)),
+        int(category),
+        _mood_misfit(prompt, task),
+        int(not burdened and _sounds_different(prompt, task)),
     )
 
 

@@ -1,17 +1,19 @@
 """Questions that take up what a text says, and ways to go on with it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 import attrs
 
 from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.insights import Topic
-from reflekt_core.providers.local.finds import Find, Kind, finds
+from reflekt_core.providers.local.finds import Find, finds
 from reflekt_core.providers.local.people import a_child_unborn, speaks_of_loss
+from reflekt_core.providers.local.sayings import Kind
 from reflekt_core.providers.local.text import words
-from reflekt_core.providers.local.wording import Form, digest, forms, shuffled, suiting
+from reflekt_core.providers.local.wording import Form, digest, forms, suiting
 
 __all__ = ["Reader", "questions", "ways_on"]
 
@@ -42,6 +44,7 @@ _LATER = {
     Kind.TOMORROW: 4,
     **dict.fromkeys(_HEAVY | {Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE}, 1),
 }
+_OF_THE_DAY = frozenset([Kind.PERSON, Kind.PLACE, Kind.LINE, Kind.MOMENT, Kind.ANIMAL])
 _IN_LOSS = {
     Kind.LOST: "lost",
     Kind.MISSING: "missing in loss",
@@ -62,8 +65,23 @@ _CONFLICT = re.compile(
     r"|hurt me|let me down|said (?:i was|that i)|took my|read my)\b",
     re.IGNORECASE,
 )
-_STATES = frozenset("be believe feel trust know have understand matter love see stay mean".split())
-_SOMEBODY = frozenset("him her them my someone somebody mum mom dad".split())
+_STATES = frozenset(
+    [
+        "be",
+        "believe",
+        "feel",
+        "trust",
+        "know",
+        "have",
+        "understand",
+        "matter",
+        "love",
+        "see",
+        "stay",
+        "mean",
+    ]
+)
+_SOMEBODY = frozenset(["him", "her", "them", "my", "someone", "somebody", "mum", "mom", "dad"])
 _MARKS = re.compile(r"[\"“”«»(){}\[\]?]")
 _CLEARLY, _RATHER = 0.5, 0.3
 _FEW_WORDS, _MANY_WORDS = 10, 250
@@ -91,6 +109,16 @@ class Reader:
     tone: str = "gentle"
     is_english: bool = True
     is_crisis: bool = False
+
+    @cached_property
+    def seed(self) -> str:
+        """Return what decides among forms: another for every text, always the same for one."""
+        return digest(self.text, "").hex()
+
+    @cached_property
+    def has_dream(self) -> bool:
+        """Whether a dream is told, whose people and places are not those of the day."""
+        return any(find.kind is Kind.DREAM for find in self.found)
 
     @cached_property
     def mourns(self) -> bool:
@@ -182,7 +210,7 @@ class _Said:
 
 
 def _general(reader: Reader, found: Sequence[Form]) -> list[_Said]:
-    fitting = suiting(found, reader.tone, reader.text, light=reader.is_light)
+    fitting = suiting(found, reader.tone, reader.seed, light=reader.is_light)
     return [_Said(form, form.text) for form in fitting]
 
 
@@ -222,13 +250,11 @@ def _ways(reader: Reader, table: Mapping[str, tuple[Form, ...]]) -> Sequence[For
     return (*table["open, light"], *table["open"]) if light else table["open"]
 
 
-def _names_two_sides(kinds: Set[Kind]) -> bool:
+def _names_two_sides(kinds: AbstractSet[Kind]) -> bool:
     return bool(kinds & _GLAD) and bool(kinds & _HEAVY)
 
 
-def _taken_up(
-    reader: Reader, table: Mapping[str, tuple[Form, ...]], count: int
-) -> list[_Said]:
+def _taken_up(reader: Reader, table: Mapping[str, tuple[Form, ...]], count: int) -> list[_Said]:
     """Return at most *count* sentences about different words, in different forms."""
     asked: list[_Said] = []
     used: list[str] = []
@@ -264,16 +290,15 @@ def _said(
 ) -> _Said | None:
     """Return the first form that the find fits in and that does not begin as one *before* it."""
     openings = [said.form.opening for said in before]
-    fitting = []
-    for form in suiting(found, reader.tone, reader.text, light=reader.is_light):
+    first = None
+    for form in suiting(found, reader.tone, reader.seed, light=reader.is_light):
         text = form.filled(it=find.words, you=find.you, rest=find.rest)
         if text:
-            fitting.append(_Said(form, text))
-    for said in fitting:
-        most = _MOST_STATEMENTS if said.form.opening == "{You}." else 1
-        if openings.count(said.form.opening) < most:
-            return said
-    return fitting[0] if fitting else None
+            first = first or _Said(form, text)
+            most = _MOST_STATEMENTS if form.opening == "{You}." else 1
+            if openings.count(form.opening) < most:
+                return _Said(form, text)
+    return first
 
 
 def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
@@ -283,7 +308,7 @@ def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
     for find in found:
         by_kind.setdefault(find.kind, []).append(find)
     best = [_best(group, reader) for group in by_kind.values()]
-    for find in sorted(best, key=lambda f: (_LATER.get(f.kind, 0), digest(reader.text, f.kind))):
+    for find in sorted(best, key=lambda f: (_LATER.get(f.kind, 0), digest(reader.seed, f.kind))):
         yield _section(find, reader), find
     if not reader.mourns:
         yield from _mentions(reader)
@@ -291,26 +316,25 @@ def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
 
 def _is_meant(find: Find, reader: Reader) -> bool:
     """Whether the find fits with the rest of the text."""
-    score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
     if reader.mourns:
-        return find.kind in _IN_LOSS and not (find.kind is Kind.LOST and a_child_unborn(reader.text))
-    if find.kind in {Kind.LOST, Kind.COMPANION}:
+        unborn = find.kind is Kind.LOST and a_child_unborn(reader.text)
+        return find.kind in _IN_LOSS and not unborn
+    if reader.is_ironic and find.kind in _LIGHT | {Kind.LINE}:
         return False
-    if find.kind in _LIGHT | {Kind.LINE} and reader.is_ironic:
+    if reader.has_dream and find.kind in _OF_THE_DAY:
         return False
-    dreamt = any(other.kind is Kind.DREAM for other in reader.found)
-    if find.kind in {Kind.PERSON, Kind.PLACE, Kind.LINE, Kind.MOMENT, Kind.ANIMAL} and dreamt:
-        return False
+    return _fits_the_mood(find, reader)
+
+
+def _fits_the_mood(find: Find, reader: Reader) -> bool:
+    score = reader.scores[find.at] if find.at < len(reader.scores) else 0.0
     if find.kind is Kind.LINE:
         return abs(score) > _RATHER and not reader.is_verse
-    if find.kind in {Kind.LIKING, Kind.THANKFUL}:
+    if find.kind in {Kind.LIKING, Kind.THANKFUL, Kind.PLACE}:
         return score > -_CLEARLY
-    if find.kind is Kind.SLEEPLESS:
-        return reader.label is not SentimentLabel.POSITIVE and "baby" not in reader.text
-    if find.kind is Kind.PARTING:
-        return reader.label is not SentimentLabel.POSITIVE
-    if find.kind is Kind.PLACE:
-        return score > -_CLEARLY
+    if find.kind in {Kind.SLEEPLESS, Kind.PARTING}:
+        by_baby = find.kind is Kind.SLEEPLESS and "baby" in reader.text
+        return reader.label is not SentimentLabel.POSITIVE and not by_baby
     return True
 
 
@@ -323,7 +347,7 @@ def _best(group: Sequence[Find], reader: Reader) -> Find:
         strong = 0.0
         if find.kind in {Kind.MOMENT, Kind.LINE}:
             strong = abs(score) + min(find.words.count(" "), _TELLING) / _TELLING
-        return -often - strong, find.at if find.kind in _WHO else 0, digest(reader.text, find.words)
+        return -often - strong, find.at if find.kind in _WHO else 0, digest(reader.seed, find.words)
 
     return min(group, key=rank)
 

@@ -41,7 +41,7 @@ _CLAUSE = re.compile(
 )
 
 
-_BULLET = re.compile(r"^(?:[-*•–—]|\d{1,2}[.)])\s+(?=\S)")
+_BULLET = re.compile(r"^[-*•–—]\s+(?=\S)")
 _ASIDE = re.compile(
     r"\b(?:writ(?:e|ing) (?:this|it|that) (?:all )?down|get (?:this|it) (?:all )?(?:down|out)|dear diary)\b",
     re.IGNORECASE,

@@ -2,24 +2,22 @@
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
 from reflekt_core.model.insights import Topic
-from reflekt_core.providers.local.lexicon import feeling_groups, lines, word_list
+from reflekt_core.providers.local.lexicon import AREAS, feeling_groups, word_list
+from reflekt_core.providers.local.linear import area_shares
 from reflekt_core.providers.local.text import words
 
 __all__ = ["areas", "keyphrases", "topics"]
 
 MOST = 8
 _MOST_AREAS = 4
-_SURE, _MAYBE = 1.0, 0.35
-_HALF = 2.0  # this much weight gives an area half the full score
-_ENOUGH = 0.7
+_LEADING = AREAS[:11]
+_SHARE_OF_A_TOPIC, _SHARE_OF_THE_BEST = 0.12, 0.03
 _SHORTEST, _LONGEST = 3, 30
-_STEM = 3
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]")
 
 
@@ -33,48 +31,21 @@ def topics(title: str, content: str, phrases: Sequence[Topic]) -> tuple[Topic, .
 
 
 def areas(found: Sequence[str]) -> list[Topic]:
-    """Return the life areas that the words *found* speak of, the strongest first."""
-    weights: dict[str, float] = {}
-    pairs = Counter(f"{first}_{second}" for first, second in pairwise(found))
-    table = _areas()
-    for word, times in (*Counter(found).items(), *pairs.items()):
-        meanings = table.get(word) or ({} if "_" in word else _by_stem(word))
-        for area, weight in meanings.items():
-            weights[area] = weights.get(area, 0.0) + weight * math.sqrt(min(times, 3))
-    scored = [
-        Topic(area, round(weight / (weight + _HALF), 2))
-        for area, weight in weights.items()
-        if weight >= _ENOUGH
+    """
+    Return the life areas that the words *found* speak of, the strongest first.
+
+    Of the eleven areas that every journal knows, the likeliest is named even if it is a guess.
+    """
+    if not found:
+        return []
+    shares = area_shares(found)
+    best = max(_LEADING, key=lambda area: shares[area])
+    named = [
+        Topic(area, round(shares[area], 3))
+        for area in AREAS
+        if shares[area] >= (_SHARE_OF_THE_BEST if area == best else _SHARE_OF_A_TOPIC)
     ]
-    return sorted(scored, key=lambda topic: (-topic.score, topic.name))
-
-
-def _by_stem(word: str) -> dict[str, float]:
-    for stem, meanings in _stems().get(word[:_STEM], ()):
-        if word.startswith(stem):
-            return meanings
-    return {}
-
-
-@cache
-def _areas() -> dict[str, dict[str, float]]:
-    table: dict[str, dict[str, float]] = {}
-    for line in lines("areas.txt"):
-        name, _, listed = line.partition(":")
-        area = name.rstrip("?")
-        for word in listed.split():
-            table.setdefault(word, {}).setdefault(area, _MAYBE if "?" in name else _SURE)
-    return table
-
-
-@cache
-def _stems() -> dict[str, list[tuple[str, dict[str, float]]]]:
-    """Return the words that end in a star, by their first three letters."""
-    table: dict[str, list[tuple[str, dict[str, float]]]] = {}
-    for word, meanings in _areas().items():
-        if word.endswith("*"):
-            table.setdefault(word[:_STEM], []).append((word.rstrip("*"), meanings))
-    return table
+    return sorted(named, key=lambda topic: (-topic.score, topic.name))
 
 
 def keyphrases(title: str, content: str) -> list[Topic]:

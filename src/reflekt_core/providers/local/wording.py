@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import attrs
 
 from reflekt_core.providers.local.lexicon import lines
 
-__all__ = ["Form", "addressed", "capital", "digest", "forms", "shuffled", "suiting"]
+__all__ = ["Form", "addressed", "capital", "digest", "forms", "suiting"]
 
 _ANY = "-"
 _TURNED = {
@@ -30,14 +30,71 @@ _TURNED = {
 }
 # Said to somebody else, or of a group: that cannot be turned round word for word.
 _NOT_TURNED = frozenset(
-    "you your yours yourself you're you've you'll you'd u ur ya we us we're we've we'll we'd"
-    " ourselves".split()
+    [
+        "you",
+        "your",
+        "yours",
+        "yourself",
+        "you're",
+        "you've",
+        "you'll",
+        "you'd",
+        "u",
+        "ur",
+        "ya",
+        "we",
+        "us",
+        "we're",
+        "we've",
+        "we'll",
+        "we'd",
+        "ourselves",
+    ]
 )
-_WAS = re.compile(r"\b(?P<i>you(?: (?:just|really|still|also|only|always|never))?) was(?P<n>n't)?\b")
+_WAS = re.compile(
+    r"\b(?P<i>you(?: (?:just|really|still|also|only|always|never))?) was(?P<n>n't)?\b"
+)
 _WAS_YOU = re.compile(r"\bwas(?P<n>n't)? you\b")
-_KIN = frozenset("mum mom mummy mommy dad daddy mama papa grandma grandpa gran granny nan".split())
+_KIN = frozenset(
+    [
+        "mum",
+        "mom",
+        "mummy",
+        "mommy",
+        "dad",
+        "daddy",
+        "mama",
+        "papa",
+        "grandma",
+        "granddad",
+        "grandpa",
+        "gran",
+        "granny",
+        "nan",
+    ]
+)
 _BEFORE_KIN = frozenset(
-    "a an the my your his her their our its no dear step every this that old late new".split()
+    [
+        "a",
+        "an",
+        "the",
+        "my",
+        "your",
+        "his",
+        "her",
+        "their",
+        "our",
+        "its",
+        "no",
+        "dear",
+        "step",
+        "every",
+        "this",
+        "that",
+        "old",
+        "late",
+        "new",
+    ]
 )
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
@@ -115,13 +172,9 @@ def suiting(found: Sequence[Form], tone: str, seed: str, *, light: bool) -> list
     """
     if tone == "playful" and not light:
         tone = "gentle"
-    fitting = shuffled((form for form in found if form.tone in {tone, _ANY}), seed)
+    fitting = [form for form in found if form.tone in {tone, _ANY}]
+    fitting.sort(key=lambda form: digest(seed, form.text))
     return fitting if tone == "gentle" else sorted(fitting, key=lambda form: form.tone == _ANY)
-
-
-def shuffled(found: Iterable[Form], seed: str) -> list[Form]:
-    """Return the forms in an order that *seed* decides."""
-    return sorted(found, key=lambda form: (digest(seed, form.text), form.text))
 
 
 def digest(seed: str, item: str) -> bytes:
