@@ -85,6 +85,7 @@ def test_the_sdk_takes_nothing_else_from_the_environment(
         *("authorization", "connection", "anthropic-version"),
     }
     assert "others" not in str(headers)
+    assert headers["accept-encoding"] == "identity"
 
 
 def test_nothing_is_traced(

@@ -112,6 +112,7 @@ def test_the_sdk_takes_nothing_else_from_the_environment(
         *("authorization", "connection"),
     }
     assert "others" not in str(headers)
+    assert headers["accept-encoding"] == "identity"
 
 
 def test_a_default_that_openai_has() -> None:

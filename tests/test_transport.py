@@ -4,12 +4,15 @@ import gc
 import logging
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event, Thread
 from time import monotonic
 
 import httpx2
 import pytest
 
-from reflekt_core.errors import ProviderMisconfigured, ProviderUnavailable
+from reflekt_core.errors import AnswerTimeout, ProviderMisconfigured, ProviderUnavailable
 from reflekt_core.model.assistance import Access
 from reflekt_core.providers.anthropic import AnthropicCompletion
 from reflekt_core.providers.language_model.network import Wire, ends_at
@@ -114,6 +117,58 @@ def test_a_server_that_reads_nothing_is_left(server: FakeVendor) -> None:
             client.post(url, content=b"x" * 30_000_000, timeout=0.2)
 
 
+def test_a_server_that_reads_slowly_is_left() -> None:
+    """Sending in many small steps has no more time than sending in one."""
+    done = Event()
+
+    def sip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            while connection.recv(65_536) and not done.wait(0.01):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}"
+        thread = Thread(target=sip, args=(slow,))
+        thread.start()
+        started = monotonic()
+        with open_client(url, None, None) as client, pytest.raises(httpx2.TimeoutException):
+            client.post(url, content=b"x" * 30_000_000, timeout=0.2)
+        assert monotonic() - started < 1.5
+        done.set()
+        thread.join()
+
+
+def test_fetching_the_key_takes_time_like_everything_else(server: FakeVendor) -> None:
+    """When the key comes too late, nothing is sent any more."""
+
+    def fetch() -> str:
+        Event().wait(0.05)
+        return KEY
+
+    error = failure(OpenAICompletion(Access(fetch), http_client=server.client()), 0.04)
+    assert type(error) is AnswerTimeout
+    assert error.surely_unbilled
+    assert server.received == []
+
+
+def test_the_key_is_fetched_once(server: FakeVendor) -> None:
+    """Threads that all call for the first time wait for the one that fetches."""
+    fetched = []
+
+    def fetch() -> str:
+        fetched.append(1)
+        Event().wait(0.05)
+        return KEY
+
+    server.will(ResponsesWire().writes(ANSWER))
+    completion = OpenAICompletion(Access(fetch), http_client=server.client())
+    with ThreadPoolExecutor(4) as pool:
+        assert {r.text for r in pool.map(lambda _: ask(completion), range(4))} == {ANSWER}
+    assert fetched == [1]
+
+
 def test_every_address_of_a_host_is_tried(
     server: FakeVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,11 +188,6 @@ def test_every_address_of_a_host_is_tried(
     url = f"http://two.example:{port}"
     with open_client(url, None, None) as client:
         assert client.post(url, timeout=5).status_code == 200
-
-
-def unresolved(*_: object, **__: object) -> list[object]:
-    """Find no address, as where there is no network."""
-    raise socket.gaierror("no such host")
 
 
 def test_https_goes_through_the_proxy_that_the_environment_names(
@@ -185,7 +235,14 @@ def test_hosts_may_be_left_out_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> 
     with FakeVendor() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "vendor.example")
-        monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+        resolve = socket.getaddrinfo
+
+        def getaddrinfo(host: str, *arguments: object, **named: object) -> object:
+            if host == "vendor.example":
+                raise socket.gaierror("no such host")
+            return resolve(host, *arguments, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         url = "https://vendor.example"
         with open_client(url, None, None) as client, pytest.raises(httpx2.ConnectError):
             client.post(url, timeout=5)
