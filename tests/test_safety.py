@@ -327,4 +327,4 @@ def test_the_time_grows_with_the_length_alone(piece: str) -> None:
     text = f"{(piece * (100_000 // len(piece)))[:100_000]} die kill suicide live self"
     start = time.process_time()
     screen(text)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 30  # on any machine; what backtracks takes hours
