@@ -16,6 +16,7 @@ from reflekt_core.errors import (
     InputTooLong,
     ProviderMisconfigured,
     TooManyCalls,
+    UnsupportedCapability,
 )
 from reflekt_core.model.assistance import Access, Reply
 from reflekt_core.model.insights import Usage
@@ -189,6 +190,20 @@ def test_an_address_must_be_safe(kind: type[VendorCompletion], address: str) -> 
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (" https://LLM.example.org:8443/v1/ ", "https://llm.example.org:8443/v1"),
+        ("HTTP://LocalHost", "http://localhost"),
+        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("https://exa\nmple.org\t/v1", "https://example.org/v1"),
+    ],
+)
+def test_an_address_is_read_once(given: str, used: str) -> None:
+    """What goes to the SDK is what was judged, put together anew."""
+    assert OpenAICompletion(Access(base_url=given)).address.base_url == used
+
+
 @pytest.mark.parametrize("kind", VENDORS)
 @pytest.mark.parametrize("key", ["sk-gehe\nim", "sk-geheim-ü", "sk-geheim\x00", "sk geheim"])
 def test_a_key_that_cannot_be_one_is_not_shown(kind: type[VendorCompletion], key: str) -> None:
@@ -319,6 +334,19 @@ def test_every_refusal_means_something(status: int, body: Any) -> None:
 def test_servers_say_in_many_ways_that_a_text_is_too_long(body: Any) -> None:
     """OpenAI, vLLM and llama.cpp, old and new, each have their own words."""
     assert kind_of(complaint(400, body)) is InputTooLong
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Invalid parameter", "param": "response_format"},
+        {"message": "This model does not support structured outputs"},
+        {"message": "output_config: Extra inputs are not permitted"},
+    ],
+)
+def test_a_server_may_not_know_schemas(error: Any) -> None:
+    """Old servers and models name the parameter, or the thing itself."""
+    assert kind_of(complaint(400, {"error": error})) is UnsupportedCapability
 
 
 def test_a_date_to_come_back_at() -> None:

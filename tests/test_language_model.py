@@ -289,7 +289,7 @@ def test_a_server_without_schemas_is_told_the_schema() -> None:
 
 
 DIGESTS = {
-    "analyse-1": "e2b46ed42b199b35",
+    "analyse-1": "bda7896ac38235e2",
     "prompts-1": "3009bd8ef204d08b",
     "suggest-1": "663806c928f50403",
     "summarise-1": "5f9dbddc7d5ba965",
@@ -714,7 +714,7 @@ def test_nothing_hidden_comes_to_light(pieces: list[str]) -> None:
 
 def test_what_is_wound_up_endlessly_is_left_out() -> None:
     """A text that hides one thing in another again and again is not shown, and soon dealt with."""
-    wound = "[" * 500 + "a" + "](b)" * 500
+    wound = "[" * 100 + "a" + "](b)" * 100
     with pytest.raises(InvalidOutput):
         answered(TASKS[0], *[changed(summary=wound)] * 2)
 

@@ -118,7 +118,7 @@ def test_a_text_that_says_nothing_has_low_confidence() -> None:
 
 
 def test_a_negation_turns_what_words_say_round() -> None:
-    """ "Not good" has no good word in it, and after "but" words count more."""
+    """What is not good is not counted as good, and after "but" words count more."""
     assert not any(f.startswith("=good") for f in graded("It was not good"))
     assert any(f.startswith("=bad") for f in graded("It was not good"))
     assert any(f.startswith("=up") for f in graded("It was bad, but the end was good"))

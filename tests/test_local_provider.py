@@ -77,7 +77,7 @@ def test_it_names_itself_and_costs_nothing() -> None:
     answer = LocalAssistant().answer(SuggestWays("Today"))
     assert (answer.provider, answer.model, answer.prompt_version) == (
         "local",
-        "reflekt-local-1",
+        "reflekt-local-2",
         "1",
     )
     assert answer.usage == Usage()

@@ -243,6 +243,11 @@ def test_what_matters_in_a_sentence_is_taken_up(content: str, taken_up: str) -> 
         ("I hate my body. I hate it so much.", "without"),
         ("It was the happiest day I went through with it.", "When you went"),
         ("I want to hate him. He just left.", "first small step"),
+        ("There are things I need to get off my chest.", "need to get off your chest"),
+        ("I GOT THE JOB!!! Can you believe it?", "You GOT"),
+        ("I dreamt I was late. Tom said it was fine. We were at the lake.", "Tom"),
+        ("Oh great, another meeting. Just what I needed. I love the long ones.", "does you good"),
+        ("Oh great, another meeting. Just what I needed. It is so good.", "It is so good"),
         ("I need to write this down. What a day it was.", "write this down. W"),
     ],
 )
@@ -268,6 +273,49 @@ def test_what_would_be_wrong_is_not_taken_up(content: str, not_said: str) -> Non
 def test_the_writers_words_are_turned_to_the_second_person(own: str, said: str) -> None:
     """What the writer says of themselves is said to them; where that goes wrong, it is not."""
     assert addressed(own) == said
+
+
+@pytest.mark.parametrize("tone", list(Tone))
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Had a row with Jo about money. We laughed later and it was lovely and good and so much fun!",
+        "So much fun today, wonderful, lovely! But I can't bring myself to walk in there alone.",
+        "What a great, wonderful, lovely day. I feel so useless and ashamed, tired and sad.",
+    ],
+)
+def test_nobody_is_cheered_over_their_own_words(content: str, tone: Tone) -> None:
+    """However good a text may sound: where it tells of something heavy, nothing cheerful is asked."""
+    everything = " ".join((*asked(content, tone=tone), *suggested(content, tone)))
+    assert not re.search(
+        r"make this possible|film|soundtrack|stranger ask|in a year|same way again|how many stars"
+        r"|medal|newspaper|weather report|mug|best of it|more of this|went well",
+        everything,
+    )
+
+
+def test_a_list_is_read_as_a_list() -> None:
+    """A shopping list, in whatever language, is asked about as a list."""
+    for content in ("milk\neggs\nonions\ncat food", "- Milch\n- Eier\n- Zwiebeln\n- Brot"):
+        found = " ".join((*asked(content), *suggested(content)))
+        assert re.search("list|line|these things|ticked", found)
+        assert "“" not in found
+
+
+def test_verse_is_read_as_verse() -> None:
+    """A poem is asked about its lines, not about the day."""
+    poem = "The light comes late,\ngrey on the tiles.\nI count the cups: one.\nNo key."
+    assert all(re.search("line|said|looking at|between", question) for question in asked(poem))
+
+
+def test_a_summary_says_what_weighs_most() -> None:
+    """A death is told in the summary; a remark about writing itself is left out."""
+    dog = next(entry for entry in ENTRIES if entry.name == "dog put to sleep")
+    rant = next(entry for entry in ENTRIES if entry.name == "long work rant")
+    result = LocalAssistant().answer(AnalyseEntry("", dog.content)).result
+    assert "put to sleep" in result.summary
+    result = LocalAssistant().answer(AnalyseEntry("", rant.content)).result
+    assert "write this down" not in result.summary
 
 
 def test_entries_alike_are_not_asked_alike() -> None:

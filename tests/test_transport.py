@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
 
+import httpcore2
 import httpx2
 import pytest
 
@@ -188,6 +189,24 @@ def test_every_address_of_a_host_is_tried(
     url = f"http://two.example:{port}"
     with open_client(url, None, None) as client:
         assert client.post(url, timeout=5).status_code == 200
+
+
+def test_an_address_that_hangs_leaves_time_for_the_next(
+    server: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two addresses the first gets half of the time, the last all that is left."""
+    given: list[float] = []
+
+    def hang(*arguments: float) -> None:
+        given.append(arguments[3])
+        raise httpcore2.ConnectTimeout
+
+    found = [(socket.AF_INET, 1, 6, "", (f"127.0.0.{number}", 9)) for number in (1, 2)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", hang)
+    with open_client(server.url, None, None) as client, pytest.raises(httpx2.ConnectTimeout):
+        client.post("http://two.example", timeout=8)
+    assert 3 < given[0] <= 4 < given[1] <= 8
 
 
 def test_https_goes_through_the_proxy_that_the_environment_names(

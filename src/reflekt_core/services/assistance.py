@@ -187,7 +187,7 @@ class Gate:
         request = Consented(sent, Purpose.of(task), vendor, self.clock(), confirm, charge)
         answer = _guarded(lambda: assistant.answer(request), assistant.provider)
         confirm()  # an answer to a text that was not to be sent any more is not wanted either
-        result = map_texts(answer.result, redaction.restore) if redaction else answer.result
+        result = _restored(answer.result, redaction) if redaction else answer.result
         return attrs.evolve(answer, result=result, vendor=vendor)
 
     def _keep(self, account: Account, key: str, task: Task, answer: Answer[Any]) -> Answer[Any]:
@@ -322,6 +322,16 @@ def _affordable(
             "the day's budget does not allow this call", provider=assistant.provider
         )
     return cost
+
+
+def _restored(result: Any, redaction: Redaction) -> Any:
+    """Return *result* with what was redacted back in its place."""
+    restored = map_texts(result, redaction.restore)
+    if not isinstance(restored, Analysis):
+        return restored
+    # A name that came back brought its capital along.
+    topics = (attrs.evolve(topic, name=topic.name.lower()) for topic in restored.topics)
+    return attrs.evolve(restored, topics=tuple(topics))
 
 
 def _words(task: Task) -> list[str]:

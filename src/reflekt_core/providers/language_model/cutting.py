@@ -10,6 +10,7 @@ __all__ = ["as_json", "end_of", "shares", "size", "start_of"]
 # A full stop after a title, an initial or "e.g." ends no sentence.
 _END: Final = re.compile(
     r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bMrs)(?<!\be\.g)(?<!\bi\.e)"
+    r"(?<!\b[ap]\.m)"
     r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？｡]+[」』”’）]*|\n+"
 )
 _SPACE: Final = re.compile(r"\s+")

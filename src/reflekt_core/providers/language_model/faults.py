@@ -66,8 +66,6 @@ _NO_SCHEMA_WORDS: Final = re.compile(
     "response_format|json_schema|text\\.format|output_config|structured output"
 )
 
-_LONGEST_CODE: Final = 100
-
 
 @attrs.frozen
 class Complaint:
@@ -83,13 +81,12 @@ def complaint(status: int, body: Any) -> Complaint:
     found = body.get("error", body) if isinstance(body, Mapping) else None
     if not isinstance(found, Mapping):
         return Complaint(status)
-    texts = [value for value in _values(found) if isinstance(value, str)]
     message = found.get("message")
     words = message[:2000].lower() if isinstance(message, str) else ""
     param = found.get("param")
     return Complaint(
         status,
-        frozenset(text for text in texts if len(text) <= _LONGEST_CODE),
+        frozenset(value for value in _values(found) if isinstance(value, str)),
         f"{words} {param}" if isinstance(param, str) else words,
     )
 

@@ -23,7 +23,7 @@ from reflekt_core.ports import Assistant
 
 __all__ = ["MODEL", "LocalAssistant"]
 
-MODEL = "reflekt-local-1"
+MODEL = "reflekt-local-2"
 PROMPT_VERSION = "1"
 
 

@@ -9,17 +9,20 @@ from reflekt_core.model.insights import (
     SuggestWays,
 )
 from reflekt_core.model.safety import screen
+from reflekt_core.providers.local.features import known_share
 from reflekt_core.providers.local.observing import observations
 from reflekt_core.providers.local.people import speaks_of_loss
 from reflekt_core.providers.local.questions import Reader, questions, ways_on
 from reflekt_core.providers.local.sentiment import Mood, emotions, mood, sentiment
 from reflekt_core.providers.local.summary import telling
-from reflekt_core.providers.local.text import english_share, sentences, squeeze
+from reflekt_core.providers.local.text import english_share, sentences, squeeze, words
 from reflekt_core.providers.local.topics import keyphrases, topics
 
 __all__ = ["analyse", "suggest"]
 
 _ENGLISH_ENOUGH = 0.5
+_KNOWN_ENOUGH = 0.6
+_SAMPLE = 6000
 _LONGEST_SCRAP = 200
 _CLEAR = 0.25
 
@@ -72,4 +75,10 @@ def _sure(feeling: Sentiment) -> SentimentLabel:
 
 def _is_english(text: str, language: str) -> bool:
     """Whether the text can be understood; one said to be in another language is not tried."""
-    return language.partition("-")[0] == "en" and english_share(text) >= _ENGLISH_ENOUGH
+    if language.partition("-")[0] != "en":
+        return False
+    # Notes such as "Tried a new Thai place. Amazing curry." have few of the everyday words.
+    return (
+        english_share(text) >= _ENGLISH_ENOUGH
+        or known_share(words(text[:_SAMPLE])) >= _KNOWN_ENOUGH
+    )

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from reflekt_core.providers.local.lexicon import feeling_groups, graded_words, hints, word_list
 
-__all__ = ["area_features", "features", "graded", "tokens"]
+__all__ = ["area_features", "features", "graded", "known_share", "tokens"]
 
 _TOKEN = re.compile(
     r"[a-z]+(?:'[a-z]+)?|[:;]-?[()dp]|<3|[!?]+|\.\.+|…|[.,;:]|[\u2600-\u27bf\U0001f300-\U0001faff]"
@@ -16,9 +16,11 @@ _CLAUSE_ENDS = frozenset([".", ",", ";", ":", "but", "!", "?", "…", "because",
 _REACH = 4
 _STEPS = (0.1, 0.3, 0.6, 1.0, 1.5, 2.2)
 _BALANCE_STEPS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.4)
-_STRESS = frozenset("very so really too extremely absolutely totally completely incredibly super such".split())
+_STRESS = frozenset(
+    "very so really too extremely absolutely totally completely incredibly super such".split()  # noqa: SIM905 - not a page of them
+)
 _PLAIN = frozenset(
-    "the a an and or of to in it is was be for on at that this with as so but i you he she they we me"
+    "the a an and or of to in it is was be for on at that this with as so but i you he she they we me"  # noqa: SIM905 - the same
     " my your his her their our him them us had have has did do does not no am are were been just"
     " very too from by if then than there here all some any".split()
 )
@@ -71,7 +73,7 @@ def graded(sentence: str) -> set[str]:
 def _values(sentence: str) -> Iterator[float]:
     table = graded_words()
     found = list(tokens(sentence))
-    turn = max((i for i, (token, _) in enumerate(found) if token == "but"), default=-1)
+    turn = max((i for i, (token, _) in enumerate(found) if token == "but"), default=-1)  # noqa: S105 - a word
     previous = ""
     for position, (token, negated) in enumerate(found):
         value = table[token][0] if token in table else 0.0
@@ -96,3 +98,9 @@ def area_features(found: Sequence[str]) -> set[str]:
         for area, sure in known[1] if known else ():
             features.update(f"@{area}{level}" for level in range(1, sure + 1))
     return features
+
+
+def known_share(found: Sequence[str]) -> float:
+    """Return how many of the words *found* are English words that are known here, from 0 to 1."""
+    table = graded_words()
+    return sum(word in table or word in _PLAIN for word in found) / max(len(found), 1)

@@ -65,7 +65,9 @@ class Linear:
         scale = self.scale / math.sqrt(len(known))
         # Whole numbers are added up: their order, which a set does not keep, makes no difference.
         worth = ([_WORTH[char] for char in code.encode("ascii")] for code in known)
-        return [b + scale * sum(w) for b, w in zip(self.bias, zip(*worth, strict=True), strict=True)]
+        return [
+            b + scale * sum(w) for b, w in zip(self.bias, zip(*worth, strict=True), strict=True)
+        ]
 
 
 def read(sentence: str) -> Reading:

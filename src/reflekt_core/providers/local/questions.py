@@ -10,6 +10,7 @@ import attrs
 from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.insights import Topic
 from reflekt_core.providers.local.finds import Find, finds
+from reflekt_core.providers.local.lexicon import HEAVY, LIGHT, feeling_groups
 from reflekt_core.providers.local.people import a_child_unborn, speaks_of_loss
 from reflekt_core.providers.local.sayings import Kind
 from reflekt_core.providers.local.text import words
@@ -44,6 +45,13 @@ _LATER = {
     Kind.TOMORROW: 4,
     **dict.fromkeys(_HEAVY | {Kind.JOY, Kind.CALM, Kind.LOVE, Kind.GRATITUDE, Kind.HOPE}, 1),
 }
+_BURDENS = frozenset(
+    [
+        *_HEAVY,
+        *(Kind.ALONE, Kind.DREADED, Kind.LIMIT, Kind.PARTING, Kind.PUT_OFF, Kind.REGRET),
+        *(Kind.SLEEPLESS, Kind.UNFACED, Kind.UNTOLD, Kind.PRAYER),
+    ]
+)
 _OF_THE_DAY = frozenset([Kind.PERSON, Kind.PLACE, Kind.LINE, Kind.MOMENT, Kind.ANIMAL])
 _IN_LOSS = {
     Kind.LOST: "lost",
@@ -62,7 +70,7 @@ _IRONY = re.compile(
 _CONFLICT = re.compile(
     r"\b(?:shout\w*|yell\w*|argu\w+|row|fight|fought|quarrel\w*|lied|lies|ignor\w+|blam\w+|stole|snapped|mock\w*"
     r"|laughed at|insult\w*|cheat\w*|betray\w*|as if (?:they|it|he|she) (?:was|were)|furious|angry with|angry at"
-    r"|hurt me|let me down|said (?:i was|that i)|took my|read my)\b",
+    r"|hurt me|let me down|said (?:i was|that i)|(?:took|read|went through) my)\b",
     re.IGNORECASE,
 )
 _STATES = frozenset(
@@ -159,11 +167,30 @@ class Reader:
         """Return what the text offers to be taken up."""
         return tuple(finds(self.sentences, mourns=self.mourns))
 
+    @cached_property
+    def is_burdened(self) -> bool:
+        """Whether the words speak of something heavy, however the whole may sound."""
+        groups = [set(feeling_groups().get(word, ())) for word in words(self.text)]
+        heavy = sum(bool(found & HEAVY) for found in groups)
+        light = sum(bool(found & LIGHT) for found in groups)
+        outweighed = heavy > 0 and heavy >= light
+        return (
+            outweighed
+            or self.is_ironic
+            or bool(_CONFLICT.search(self.text))
+            or any(find.kind in _BURDENS for find in self.found)
+        )
+
+    @property
+    def is_glad(self) -> bool:
+        """Whether the text sounds good and nothing in it speaks against that."""
+        return self.label is SentimentLabel.POSITIVE and not self.is_burdened
+
     @property
     def is_light(self) -> bool:
         """Whether a joke would not hurt."""
-        good = self.label in {SentimentLabel.POSITIVE, SentimentLabel.NEUTRAL}
-        return good and not self.mourns and not self.is_crisis
+        fine = self.label in {SentimentLabel.POSITIVE, SentimentLabel.NEUTRAL}
+        return fine and not (self.mourns or self.is_crisis or self.is_burdened)
 
     @property
     def word_count(self) -> int:
@@ -236,10 +263,18 @@ def _open(reader: Reader) -> str:
             return kind
     if reader.is_verse:
         return "open, verse"
-    achieved = reader.label is SentimentLabel.NEGATIVE and Kind.ACHIEVED in kinds
-    if achieved or (reader.label is SentimentLabel.MIXED and not _names_two_sides(kinds)):
-        return "open, neutral"  # asked about two sides only if the writer names them
-    return f"open, {reader.label}"
+    return f"open, {_felt_label(reader, kinds)}"
+
+
+def _felt_label(reader: Reader, kinds: AbstractSet[Kind]) -> SentimentLabel:
+    """Return the label to ask by: neutral where the writer's own words do not bear it out."""
+    unsure = {
+        SentimentLabel.POSITIVE: not reader.is_glad,
+        SentimentLabel.NEGATIVE: Kind.ACHIEVED in kinds,
+        SentimentLabel.MIXED: not _names_two_sides(kinds),
+        SentimentLabel.NEUTRAL: False,
+    }
+    return SentimentLabel.NEUTRAL if unsure[reader.label] else reader.label
 
 
 def _ways(reader: Reader, table: Mapping[str, tuple[Form, ...]]) -> Sequence[Form]:
@@ -310,7 +345,7 @@ def _chosen(reader: Reader) -> Iterator[tuple[str, Find]]:
     best = [_best(group, reader) for group in by_kind.values()]
     for find in sorted(best, key=lambda f: (_LATER.get(f.kind, 0), digest(reader.seed, f.kind))):
         yield _section(find, reader), find
-    if not reader.mourns:
+    if not (reader.mourns or reader.is_ironic or reader.is_verse):
         yield from _mentions(reader)
 
 
@@ -370,7 +405,7 @@ def _about(person: Find, reader: Reader) -> str:
     """Return the section for *person*: a glad or a hurt one only where the text says so plainly."""
     name = person.words.split()[-1]
     about = " ".join(sentence for sentence in reader.sentences if name in sentence)
-    if reader.label is SentimentLabel.POSITIVE and not reader.is_ironic:
+    if reader.is_glad:
         return "person, glad"
     if reader.label is SentimentLabel.NEGATIVE and _CONFLICT.search(about):
         return "person, hurt"

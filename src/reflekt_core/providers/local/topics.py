@@ -1,6 +1,5 @@
 """What a text is about: areas of life, and the words of its own that stand out."""
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -16,7 +15,7 @@ __all__ = ["areas", "keyphrases", "topics"]
 MOST = 8
 _MOST_AREAS = 4
 _LEADING = AREAS[:11]
-_SHARE_OF_A_TOPIC, _SHARE_OF_THE_BEST = 0.12, 0.03
+_SHARE_OF_A_TOPIC, _SHARE_OF_THE_BEST = 0.15, 0.0
 _SHORTEST, _LONGEST = 3, 30
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]")
 

@@ -19,7 +19,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 import attrs
@@ -94,7 +94,7 @@ class Plan:
 
 
 _PLANS = {
-    "emotions": Plan(6, 15_000, 6, 2.0, 0.4),
+    "emotions": Plan(6, 17_000, 6, 2.0, 0.6),
     "sentiments": Plan(3, 13_000, 6, 4.0, 0.3),
     "areas": Plan(2, 6_000, 30, 5.0, 0.7),
 }
@@ -221,7 +221,7 @@ def _made_areas() -> list[Example]:
         if made.area == NO_AREA:
             without.setdefault(made.sentiment, []).append(made.text)
     examples = [_area(made.text, made.area) for made in found]
-    for number, (made, following) in enumerate(zip(found, found[1:], strict=False)):
+    for number, (made, following) in enumerate(pairwise(found)):
         if made.area != NO_AREA:
             more = without.get(made.sentiment, without["positive"])
             examples.append(_area(f"{more[number % len(more)]} {made.text}", made.area))
