@@ -181,6 +181,14 @@ def test_nobody_thinks_more_than_they_write(
     assert (told.output_tokens, told.reasoning_tokens) == (30, 0)
 
 
+def test_only_text_is_the_answer(server: FakeVendor, completion: Completion) -> None:
+    """Blocks of any other type are not taken for what the model writes."""
+    body = AnthropicWire().body(ANSWER)
+    body["content"][:0] = [{"type": "thinking", "text": "Hm."}]
+    server.will(AnthropicWire().answers(body))
+    assert ask(completion).text == ANSWER
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

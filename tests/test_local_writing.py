@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.insights import AnalyseEntry, Passage, SuggestWays, Summarise
 from reflekt_core.model.prompts import Prompt, PromptCategory, PromptMood, WritePrompts
 from reflekt_core.model.settings import Tone
 from reflekt_core.providers.local import LocalAssistant
+from reflekt_core.providers.local.questions import Reader
 from reflekt_core.providers.local.text import sentences, words
 from reflekt_core.providers.local.wording import addressed
 from reflekt_core.testing.assistants import quotes
@@ -238,7 +240,8 @@ def test_what_matters_in_a_sentence_is_taken_up(content: str, taken_up: str) -> 
 @pytest.mark.parametrize(
     ("content", "not_said"),
     [
-        ("Lena says I should play it cool. It was a nice day.", "should play it cool"),
+        ("Lena says I should play it cool. It was a nice day.", "play it cool"),
+        ("Lena said that I should play it cool. It was a nice day.", "play it cool"),
         ("I never want to go home. The sea was so blue.", "to go home"),
         ("I hate my body. I hate it so much.", "without"),
         ("It was the happiest day I went through with it.", "When you went"),
@@ -292,6 +295,30 @@ def test_nobody_is_cheered_over_their_own_words(content: str, tone: Tone) -> Non
         r"|medal|newspaper|weather report|mug|best of it|more of this|went well",
         everything,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "light"),
+    [
+        ("We flew the new kite on the hill.", True),
+        ("We laughed. Apart from that: tears, misery, worry.", False),
+        ("We laughed, and then we had a row about the kite.", False),
+        ("We laughed, but I haven't told Anna yet.", False),
+        ("We laughed at the grave of my grandma.", False),
+        ("Oh great, another kite. Just what I needed.", False),
+    ],
+)
+def test_what_speaks_against_a_joke(text: str, *, light: bool) -> None:
+    """Even if a text sounds good: feelings named, quarrels, secrets, deaths and irony forbid a joke."""
+    reader = Reader(text, tuple(sentences(text)), (), label=SentimentLabel.POSITIVE)
+    assert reader.is_light is light
+
+
+def test_a_parting_is_not_asked_about_twice() -> None:
+    """What is asked of a separation in particular is not asked once more in general."""
+    for number in range(40):
+        found = asked(f"We broke up after {number} months. The flat is quiet and I feel numb.")
+        assert len(set(found)) == len(found)
 
 
 def test_a_list_is_read_as_a_list() -> None:

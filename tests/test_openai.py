@@ -201,6 +201,16 @@ def test_a_part_is_not_more_than_the_whole(
     assert (told.input_tokens, told.output_tokens) == (120, 30)
 
 
+def test_only_messages_are_the_answer(server: FakeVendor) -> None:
+    """What else a model puts out, such as its thoughts, is not taken for what it writes."""
+    body = ResponsesWire().body(ANSWER)
+    thoughts = [{"type": "output_text", "text": "Hm."}, {"type": "reasoning_text", "text": "Hm."}]
+    body["output"][:0] = [{"type": "reasoning", "content": thoughts}]
+    body["output"][-1]["content"].append({"type": "reasoning_text", "text": "Hm."})
+    server.will(ResponsesWire().answers(body))
+    assert ask(OpenAICompletion(Access(KEY), http_client=server.client())).text == ANSWER
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

@@ -245,10 +245,8 @@ def _distinct(own: Sequence[_Said], general: Sequence[_Said], count: int) -> tup
     """Return *own* and as many of *general* as are needed, none twice and none beginning alike."""
     chosen = list(own[:count])
     openings = {said.form.opening for said in chosen}
-    for said in sorted(general, key=lambda said: said.form.opening in openings):
-        if len(chosen) < count and said.text not in {c.text for c in chosen}:
-            chosen.append(said)
-    return tuple(said.text for said in chosen)
+    others = sorted(general, key=lambda said: said.form.opening in openings)
+    return tuple(said.text for said in [*chosen, *others][:count])
 
 
 def _open(reader: Reader) -> str:
