@@ -46,6 +46,7 @@ _OWN: Final = (
     "TRASH_DAYS",
     "AI_PRICES",
     "CRISIS_RESOURCES",
+    "FORBID_AI_CALLS",
 )
 _LEAST_SECRET_BYTES: Final = 32
 _STORE: Final = re.compile(r"[a-z][a-z0-9+.-]*://.*")
