@@ -93,8 +93,8 @@ class AISettingsPatch:
     enabled: bool | Unset = UNSET
     provider: Provider | Unset = UNSET
     consent: Consent | Unset = UNSET
-    daily_budget_usd: DailyMoney | None | Unset = UNSET
-    daily_token_budget: DailyTokens | None | Unset = UNSET
+    daily_budget_usd: DailyMoney | Unset | None = UNSET
+    daily_token_budget: DailyTokens | Unset | None = UNSET
     redact: bool | Unset = UNSET
     private_names: PrivateNames | Unset = UNSET
 

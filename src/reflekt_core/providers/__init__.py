@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from reflekt_core.errors import ConfigurationError
-from reflekt_core.model.assistance import Access
-from reflekt_core.model.prices import PRICES, Price
 from reflekt_core.ports import Assistant, Completion, ExternalAssistant
+
+if TYPE_CHECKING:  # opening a journal looks at names alone
+    from reflekt_core.model.assistance import Access
+    from reflekt_core.model.prices import Price
 
 __all__ = [
     "PROVIDERS",
@@ -30,8 +33,8 @@ PROVIDERS: dict[str, str] = {
 
 def open_assistants(
     names: Sequence[str],
-    access: Mapping[str, Access] | None = None,
-    prices: Mapping[str, Price] = PRICES,
+    access: "Mapping[str, Access] | None" = None,
+    prices: "Mapping[str, Price] | None" = None,
 ) -> tuple[AnyAssistant, ...]:
     """
     Return the assistants called *names*, in the order in which they are to be asked.
@@ -62,10 +65,13 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def open_assistant(
-    name: str, access: Access | None = None, prices: Mapping[str, Price] = PRICES
+    name: str, access: "Access | None" = None, prices: "Mapping[str, Price] | None" = None
 ) -> AnyAssistant:
     """
-    Return the assistant called *name*; of a vendor's, *access* says how its model is reached.
+    Return the assistant called *name*.
+
+    Of a vendor's, *access* says how its model is reached, and *prices* what models cost: by default
+    those known to Reflekt.
 
     Raises:
         ConfigurationError: There is none of that name; the message lists those there are.
@@ -75,9 +81,12 @@ def open_assistant(
     kind = getattr(import_module(module), attribute)
     if issubclass(kind, Completion):
         # Loaded only for who asks a language model.
+        from reflekt_core.model.assistance import Access  # noqa: PLC0415
+        from reflekt_core.model.prices import PRICES  # noqa: PLC0415
         from reflekt_core.providers.language_model import LanguageModelAssistant  # noqa: PLC0415
 
-        return LanguageModelAssistant(kind(access or Access()), prices=prices)
+        known = PRICES if prices is None else prices
+        return LanguageModelAssistant(kind(access or Access()), prices=known)
     assistant = kind()
     if not isinstance(assistant, Assistant):
         raise ConfigurationError(f"the AI provider {name!r} is not an Assistant")
