@@ -64,10 +64,13 @@ class Linear:
             return list(self.bias)
         scale = self.scale / math.sqrt(len(known))
         # Whole numbers are added up: their order, which a set does not keep, makes no difference.
-        worth = ([_WORTH[char] for char in code.encode("ascii")] for code in known)
-        return [
-            b + scale * sum(w) for b, w in zip(self.bias, zip(*worth, strict=True), strict=True)
-        ]
+        sums = map(sum, zip(*map(_weights, known), strict=True))
+        return [b + scale * s for b, s in zip(self.bias, sums, strict=True)]
+
+
+@cache
+def _weights(code: str) -> tuple[int, ...]:
+    return tuple(_WORTH[char] for char in code.encode("ascii"))
 
 
 def read(sentence: str) -> Reading:
