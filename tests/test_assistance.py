@@ -27,6 +27,8 @@ from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
     AnalyseEntry,
     InsightFailure,
+    InsightState,
+    InsightStatus,
     InsightView,
     PassedOver,
     SuggestWays,
@@ -630,6 +632,27 @@ def test_the_same_is_not_asked_twice_at_once(journal: Reflekt, elsewhere: Elsewh
     elsewhere.meanwhile = ask_again
     journal.suggestions.create("I want to")
     assert (caught[0].code, caught[0].retryable) == ("ai_being_asked", True)
+    assert len(elsewhere.sent) == 1
+
+
+def test_an_insight_on_its_way_is_not_made_by_somebody_else(
+    store: Store, clock: FakeClock, elsewhere: Elsewhere
+) -> None:
+    """Who asks meanwhile is told that it is pending, even where this machine could step in."""
+    journal = Reflekt.on(store, assistant=[elsewhere, local_assistant()], clock=clock)
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+    meanwhile: list[Any] = []
+
+    def ask_again() -> None:
+        elsewhere.meanwhile = lambda: None
+        meanwhile.append(journal.entries.analyse(entry.id))
+
+    elsewhere.meanwhile = ask_again
+    view = journal.entries.analyse(entry.id)
+    assert meanwhile == [InsightState(InsightStatus.PENDING)]
+    assert isinstance(view, InsightView)
+    assert view.provenance.provider == "openai"
     assert len(elsewhere.sent) == 1
 
 

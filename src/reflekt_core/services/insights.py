@@ -7,7 +7,7 @@ from uuid import UUID
 
 import attrs
 
-from reflekt_core.errors import AccountErased, AssistantError, InvalidInput
+from reflekt_core.errors import AccountErased, AssistantError, BeingAsked, InvalidInput
 from reflekt_core.model.accounts import Account, Permission
 from reflekt_core.model.assistance import Answer
 from reflekt_core.model.entries import Entry, EntryFilter, Order
@@ -82,6 +82,8 @@ def analyse(context: Context, id: UUID, idempotency_key: str | None) -> View:
     try:
         # Only that it was done is remembered; what is shown is the insight as it is now.
         once(context, account, "entries.analyse", idempotency_key, id, run, InsightState)
+    except BeingAsked:
+        pass  # an insight is on its way
     except AssistantError as error:
         return InsightFailure(error.code)
     return _view(context, account, id)
@@ -138,6 +140,8 @@ def _understand(gate: Gate, account: Account, entry: Entry) -> None:
     task = AnalyseEntry(entry.title, entry.content, preferences.language, preferences.tone)
     try:
         answer = gate.ask(account, task)
+    except BeingAsked:
+        raise
     except AssistantError as error:
         _note_failure(gate, account, entry, error.code)
         raise
