@@ -79,8 +79,13 @@ def _test(session: nox.Session) -> None:
 
 
 NEED_EXTRAS = (
+    "ai_faults",
+    "anthropic",
     "cli",
     "cli_providers",
+    "language_model",
+    "openai",
+    "transport",
     "serve",
     "wsgi",
     "docs_page",
