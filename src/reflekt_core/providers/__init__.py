@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reflekt_core.errors import ConfigurationError
+from reflekt_core.errors import ConfigurationError, ProviderMisconfigured
+from reflekt_core.model.settings import Vendor
 from reflekt_core.ports import Assistant, Completion, ExternalAssistant
 
 if TYPE_CHECKING:  # opening a journal looks at names alone
-    from reflekt_core.model.assistance import Access
+    from reflekt_core.model.assistance import Access, Answer, Consented, Task, WorstCase
     from reflekt_core.model.prices import Price
 
 __all__ = [
@@ -39,11 +40,44 @@ def open_assistants(
     """
     Return the assistants called *names*, in the order in which they are to be asked.
 
+    One that cannot be used as it is set up says so when it is asked, and leaves the others alone.
+
     Raises:
         ConfigurationError: `check_names` says why.
     """
     check_names(names)
-    return tuple(open_assistant(name, (access or {}).get(name), prices) for name in names)
+    return tuple(_opened(name, (access or {}).get(name), prices) for name in names)
+
+
+def _opened(
+    name: str, access: "Access | None", prices: "Mapping[str, Price] | None"
+) -> AnyAssistant:
+    try:
+        return open_assistant(name, access, prices)
+    except ProviderMisconfigured as error:
+        return _Misconfigured(name, error.message)
+
+
+class _Misconfigured(ExternalAssistant):
+    """In place of the provider *name*, which cannot be used: *problem* says why."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.provider = name
+        self.vendor = Vendor(name)  # what is set up wrongly is not taken for this machine
+        self.model = ""
+        self._problem = problem
+
+    def prompt_version(self, task: "Task") -> str:  # noqa: ARG002 - whatever the task
+        """Return nothing: no task is taken."""
+        return ""
+
+    def worst_case(self, task: "Task") -> "WorstCase":  # noqa: ARG002 - whatever the task
+        """Raise `ProviderMisconfigured`."""
+        raise ProviderMisconfigured(self._problem, provider=self.provider)
+
+    def answer(self, request: "Consented[Any]") -> "Answer[Any]":  # noqa: ARG002 - whatever it is
+        """Raise `ProviderMisconfigured`."""
+        raise ProviderMisconfigured(self._problem, provider=self.provider)
 
 
 def check_names(names: Sequence[str]) -> None:

@@ -7,7 +7,10 @@ from itertools import pairwise
 
 from reflekt_core.providers.local.lexicon import feeling_groups, graded_words, hints, word_list
 
-__all__ = ["area_features", "features", "graded", "known_share", "tokens"]
+__all__ = ["Tokens", "area_features", "features", "graded", "known_share", "tokens"]
+
+Tokens = Sequence[tuple[str, bool]]
+"""The words and marks of a sentence in lower case, and whether each is negated."""
 
 _TOKEN = re.compile(
     r"[a-z]+(?:'[a-z]+)?|[:;]-?[()dp]|<3|[!?]+|\.\.+|…|[.,;:]|[\u2600-\u27bf\U0001f300-\U0001faff]"
@@ -27,22 +30,26 @@ _PLAIN = frozenset(
 _TURNED, _STRESSED, _CONCEDED, _INSISTED = -0.6, 1.25, 0.6, 1.3
 
 
-def features(sentence: str) -> set[str]:
-    """Return the features of *sentence*: ``word``, ``~negated``, ``two words``, ``#group``."""
+def features(found: Tokens) -> set[str]:
+    """Return the features of a sentence's tokens: ``word``, ``~negated``, ``two words``, ``#group``."""
     groups = feeling_groups()
-    found = set()
+    named = set()
     previous = "^"
-    for token, negated in tokens(sentence):
-        found.add(f"~{token}" if negated else token)
-        found.add(f"{previous} {token}")
+    for token, negated in found:
+        named.add(f"~{token}" if negated else token)
+        named.add(f"{previous} {token}")
         for group in groups.get(token, ()):
-            found.add(f"#~{group}" if negated else f"#{group}")
+            named.add(f"#~{group}" if negated else f"#{group}")
         previous = token
-    return found
+    return named
 
 
-def tokens(sentence: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words and marks of *sentence* in lower case, and whether each is negated."""
+def tokens(sentence: str) -> Tokens:
+    """Return the words and marks of *sentence* in lower case, and whether each is negated."""
+    return tuple(_tokens(sentence))
+
+
+def _tokens(sentence: str) -> Iterator[tuple[str, bool]]:
     reach = 0
     negations = word_list("negation")
     for raw in _TOKEN.findall(sentence.lower().replace("’", "'")):
@@ -53,26 +60,25 @@ def tokens(sentence: str) -> Iterator[tuple[str, bool]]:
         reach = _REACH if token in negations or token.endswith("n't") else reach - 1
 
 
-def graded(sentence: str) -> set[str]:
+def graded(found: Tokens) -> set[str]:
     """
-    Return how good and how bad the words of *sentence* are in all, as steps that are reached.
+    Return how good and how bad a sentence's words are in all, as steps that are reached.
 
     A negation turns a word round, "very" strengthens it, and what follows "but" counts more than
     what stands before it.
     """
-    values = list(_values(sentence))
+    values = list(_values(found))
     good = math.fsum(v for v in values if v > 0)
     bad = -math.fsum(v for v in values if v < 0)
     balance = (good - bad) / math.sqrt(1 + good + bad)
-    found = {f"=good{step}" for step in _STEPS if good >= step}
-    found |= {f"=bad{step}" for step in _STEPS if bad >= step}
-    found |= {f"=up{step}" for step in _BALANCE_STEPS if balance >= step}
-    return found | {f"=down{step}" for step in _BALANCE_STEPS if -balance >= step}
+    steps = {f"=good{step}" for step in _STEPS if good >= step}
+    steps |= {f"=bad{step}" for step in _STEPS if bad >= step}
+    steps |= {f"=up{step}" for step in _BALANCE_STEPS if balance >= step}
+    return steps | {f"=down{step}" for step in _BALANCE_STEPS if -balance >= step}
 
 
-def _values(sentence: str) -> Iterator[float]:
+def _values(found: Tokens) -> Iterator[float]:
     table = graded_words()
-    found = list(tokens(sentence))
     turn = max((i for i, (token, _) in enumerate(found) if token == "but"), default=-1)  # noqa: S105 - a word
     previous = ""
     for position, (token, negated) in enumerate(found):

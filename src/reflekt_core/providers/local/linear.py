@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import attrs
 
-from reflekt_core.providers.local.features import area_features, features, graded
+from reflekt_core.providers.local.features import area_features, features, graded, tokens
 from reflekt_core.providers.local.lexicon import AREAS
 
 __all__ = [
@@ -59,7 +59,7 @@ class Linear:
 
     def logits(self, found: Iterable[str]) -> list[float]:
         """Return what speaks for each class, given the features *found*."""
-        known = [self.codes[name] for name in found if name in self.codes]
+        known = [code for code in map(self.codes.get, found) if code]
         if not known:
             return list(self.bias)
         scale = self.scale / math.sqrt(len(known))
@@ -75,9 +75,10 @@ def _weights(code: str) -> tuple[int, ...]:
 
 def read(sentence: str) -> Reading:
     """Return what the models make of *sentence*."""
-    found = features(sentence)
+    words = tokens(sentence)
+    found = features(words)
     emotions = models()["emotions"].logits(found)
-    sentiment = models()["sentiments"].logits(found | graded(sentence))
+    sentiment = models()["sentiments"].logits(found | graded(words))
     return Reading(softmax(emotions), softmax(sentiment))
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import attrs
 
-from reflekt_core.providers.local.features import area_features, features, graded
+from reflekt_core.providers.local.features import area_features, features, graded, tokens
 from reflekt_core.providers.local.lexicon import lines
 from reflekt_core.providers.local.linear import (
     EMOTIONS,
@@ -174,7 +174,7 @@ def _comments(folder: Path, name: str) -> list[tuple[str, list[str]]]:
 def _emotions(folder: Path, name: str) -> list[Example]:
     return [
         Example(
-            tuple(sorted(features(text))),
+            tuple(sorted(features(tokens(text)))),
             {EMOTIONS.index(group): 1.0 / len(groups) for group in groups},
         )
         for text, groups in _comments(folder, name)
@@ -196,7 +196,8 @@ def _sentences(folder: Path) -> list[Example]:
 
 
 def _sentiment(text: str, label: str, worth: float) -> Example:
-    found = features(text) | graded(text)
+    words = tokens(text)
+    found = features(words) | graded(words)
     return Example(tuple(sorted(found)), {SENTIMENTS.index(label): 1.0}, worth)
 
 
