@@ -19,10 +19,11 @@ from reflekt_core.errors import (
     AssistantError,
     BudgetExceeded,
     KeyRefused,
+    ProviderMisconfigured,
     Unavailable,
 )
 from reflekt_core.model.accounts import Account
-from reflekt_core.model.assistance import Answer, Consented, Task, WorstCase
+from reflekt_core.model.assistance import Access, Answer, Consented, Task, WorstCase
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
     AnalyseEntry,
@@ -40,7 +41,7 @@ from reflekt_core.model.settings import Provider, Settings, Tone, Vendor
 from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Assistant, ExternalAssistant, Store
-from reflekt_core.providers import local_assistant
+from reflekt_core.providers import local_assistant, open_assistants
 from reflekt_core.services.assistance import Gate
 from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
@@ -88,6 +89,23 @@ class Elsewhere(ExternalAssistant):
         result = local_assistant().answer(request.task).result
         version = self.prompt_version(request.task)
         return Answer(result, self.provider, self.model, version, COST)
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class AlarmClock(FakeClock):
+    """A clock at whose next look something happens."""
+
+    alarm: Callable[[], object] | None = None
+
+    def __call__(self) -> datetime:
+        """Return the time, once that has happened."""
+        ring, self.alarm = self.alarm, None
+        if ring:
+            ring()
+        return super().__call__()
 
 
 @pytest.fixture
@@ -261,6 +279,44 @@ def test_an_insight_kept_just_before_withdrawal_goes_too(
     assert stored.provenance.provider == "local"
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda journal: journal.suggestions.create("I want to"),
+        lambda journal: journal.prompts.generate(idempotency_key="mine"),
+        lambda journal: journal.prompts.daily(),
+    ],
+    ids=["answer", "receipt", "daily prompt"],
+)
+def test_nothing_is_kept_of_a_vendor_that_loses_consent_in_that_moment(
+    store: Store, elsewhere: Elsewhere, ask: Callable[[Reflekt], object]
+) -> None:
+    """Who follows from the withdrawal before the answer is written finds nothing to delete."""
+    clock = AlarmClock()
+    journal = Reflekt.on(store, assistant=[elsewhere], clock=clock)
+    agree(journal)
+
+    def withdraw() -> None:
+        journal.settings.update(ai=AISettingsPatch(consent=()))
+
+    elsewhere.meanwhile = lambda: setattr(clock, "alarm", withdraw)
+    ask(journal)
+    assert journal.settings.get().ai.consent == ()
+    assert len(elsewhere.sent) == 1
+    for kind in (CachedAnswer, DailyPrompt, Receipt):
+        assert list(store.records(kind).list("me")) == []
+
+
+def test_who_withdraws_and_switches_off_is_not_understood_anew(journal: Reflekt) -> None:
+    """Not even on this machine."""
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+    journal.drain()
+    journal.settings.update(ai=AISettingsPatch(enabled=False, consent=()))
+    assert journal.entries.insights(entry.id) == InsightState(InsightStatus.OFF)
+    assert journal.store.insights.get("me", entry.id) is None
+
+
 def test_once_switched_off_not_even_a_kept_answer_is_shown(journal: Reflekt) -> None:
     """It was another machine's."""
     agree(journal)
@@ -338,6 +394,47 @@ def test_nothing_is_left_when_nobody_can_understand_anew(
     second.error = KeyRefused("the key is not accepted", provider="anthropic")
     agree(journal, Vendor.ANTHROPIC)
     assert journal.entries.insights(entry.id) == InsightFailure("ai_key_refused")
+
+
+def test_who_is_being_asked_when_consent_goes_is_not_waited_for(
+    store: Store, elsewhere: Elsewhere, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may have died over it: the entry says that nothing came of it, and may be asked about."""
+    second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
+    journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
+    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
+    entry = journal.entries.create("By the sea.")
+    journal.drain()
+    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC, provider=Provider.ANTHROPIC)
+    second.error = Crash()  # type: ignore[assignment] - it is no Exception: that is the point
+    monkeypatch.setattr(Gate, "_settle", lambda *_: None)
+    with pytest.raises(Crash):
+        journal.entries.analyse(entry.id)
+    monkeypatch.undo()
+    second.error = None
+    agree(journal, Vendor.ANTHROPIC)
+    assert journal.entries.insights(entry.id) == InsightFailure("ai_being_asked")
+    clock.advance(minutes=1)
+    view = journal.entries.analyse(entry.id)
+    assert isinstance(view, InsightView)
+    assert view.provenance.provider == "anthropic"
+
+
+def test_what_lies_in_the_trash_is_not_sent_when_consent_goes(
+    store: Store, elsewhere: Elsewhere, clock: FakeClock
+) -> None:
+    """Its insight goes, and another is made once it is taken out again."""
+    second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
+    journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
+    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
+    entry = journal.entries.create("By the sea.")
+    journal.drain()
+    journal.entries.delete(entry.id)
+    agree(journal, Vendor.ANTHROPIC)
+    assert store.insights.get("me", entry.id) is None
+    assert second.sent == []
+    journal.entries.restore(entry.id)
+    assert seen(journal, entry.id).provenance.provider == "anthropic"
 
 
 def test_withdrawing_consent_deletes_what_the_vendor_made(
@@ -439,7 +536,45 @@ def test_a_text_in_crisis_is_not_sent(journal: Reflekt, elsewhere: Elsewhere) ->
     assert elsewhere.sent == []
 
 
+def test_a_crisis_that_begins_in_the_title_is_not_sent(
+    journal: Reflekt, elsewhere: Elsewhere
+) -> None:
+    """Title and text are read together, as where help is shown."""
+    agree(journal)
+    entry = journal.entries.create("myself tonight", title="I want to kill")
+    assert seen(journal, entry.id).safety.level == "concern"
+    journal.summaries.create(date(2026, 11, 22), date(2026, 11, 22))
+    assert elsewhere.sent == []
+
+
 # Who steps in
+
+
+def test_a_provider_that_is_set_up_wrongly_is_passed_over(store: Store, clock: FakeClock) -> None:
+    """It does not keep the next one from answering, nor those who never agreed to it."""
+    access = {"openai": Access("sk-key", base_url="http://llm.example.org/v1")}
+    journal = Reflekt.on(
+        store, assistant=lambda: open_assistants(["openai", "local"], access), clock=clock
+    )
+    made = journal.suggestions.create("I want to").provenance
+    assert made.passed_over == (PassedOver("openai", "ai_consent_missing"),)
+    agree(journal)
+    made = journal.suggestions.create("I want to").provenance
+    assert (made.provider, made.passed_over) == (
+        "local",
+        (PassedOver("openai", "ai_misconfigured"),),
+    )
+
+
+def test_a_provider_that_is_set_up_wrongly_says_what_is_wrong(
+    store: Store, clock: FakeClock
+) -> None:
+    """To who agreed to it, where nobody else is there to answer."""
+    access = {"openai": Access("sk-key", base_url="http://llm.example.org/v1")}
+    journal = Reflekt.on(store, assistant=lambda: open_assistants(["openai"], access), clock=clock)
+    agree(journal)
+    with pytest.raises(ProviderMisconfigured, match="OPENAI_BASE_URL"):
+        journal.suggestions.create("I want to")
 
 
 def test_the_next_one_answers_and_says_who_did_not(
@@ -523,7 +658,22 @@ def test_a_providers_own_error_never_shows_the_text(journal: Reflekt, elsewhere:
         journal.suggestions.create("my darkest secret")
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
+
+
+def test_a_provider_that_cannot_even_say_what_it_costs_is_passed_over(
+    store: Store, clock: FakeClock
+) -> None:
+    """Whatever goes wrong in it, the next one answers."""
+
+    class Broken(Elsewhere):
+        def worst_case(self, task: Task) -> WorstCase:
+            raise ValueError(repr(task))
+
+    journal = Reflekt.on(store, assistant=[Broken(), local_assistant()], clock=clock)
+    agree(journal)
+    made = journal.suggestions.create("I want to").provenance
+    assert made.passed_over == (PassedOver("openai", "assistant_error"),)
 
 
 # A server on this machine
@@ -581,6 +731,21 @@ def test_another_tone_model_or_provider_is_asked_anew(
     elsewhere.vendor = Vendor.ANTHROPIC
     journal.suggestions.create("I want to")
     assert len(elsewhere.sent) == 5
+
+
+def test_an_answer_that_can_no_longer_be_read_is_asked_for_anew(
+    journal: Reflekt, elsewhere: Elsewhere
+) -> None:
+    """A release that knows another form of answers is not held up by those kept before."""
+    agree(journal)
+    journal.suggestions.create("I want to")
+    records, account = journal.store.records(CachedAnswer), journal.store.accounts.get("me")
+    (kept,) = records.list("me")
+    other = attrs.evolve(kept, answer='{"ways":[]}', version=2)
+    records.put(account, kept.key, other, replaces=1)
+    assert journal.suggestions.create("I want to").provenance.cost_usd > 0
+    assert journal.suggestions.create("I want to").provenance.cost_usd == 0
+    assert len(elsewhere.sent) == 2
 
 
 def test_the_cache_is_each_users_own(
@@ -656,6 +821,70 @@ def test_an_insight_on_its_way_is_not_made_by_somebody_else(
     assert len(elsewhere.sent) == 1
 
 
+def test_an_insight_is_made_although_a_process_died_over_it(
+    journal: Reflekt, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+) -> None:
+    """Who finds that the same is being asked waits until nobody can be at it any more."""
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+    elsewhere.error = Crash()  # type: ignore[assignment] - it is no Exception: that is the point
+    monkeypatch.setattr(Gate, "_settle", lambda *_: None)
+    with pytest.raises(Crash):
+        journal.drain()
+    monkeypatch.undo()
+    elsewhere.error = None
+    for _ in range(61):
+        journal.drain()
+        clock.advance(seconds=1)
+    assert seen(journal, entry.id).provenance.provider == "openai"
+    assert list(journal.store.outbox.parked()) == []
+
+
+def test_a_clock_that_was_wrong_does_not_hold_up_answers(
+    journal: Reflekt, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, clock: FakeClock
+) -> None:
+    """A call that was begun in the future is not under way."""
+    agree(journal)
+    clock.advance(minutes=40)
+    elsewhere.error = Crash()  # type: ignore[assignment] - it is no Exception: that is the point
+    monkeypatch.setattr(Gate, "_settle", lambda *_: None)
+    with pytest.raises(Crash):
+        journal.suggestions.create("I want to")
+    monkeypatch.undo()
+    elsewhere.error = None
+    clock.advance(minutes=-40)
+    assert journal.suggestions.create("I want to").provenance.provider == "openai"
+
+
+def test_an_answer_to_an_older_text_is_not_kept(journal: Reflekt, elsewhere: Elsewhere) -> None:
+    """The entry, when it is deleted, would not know of it."""
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+
+    def edit() -> None:
+        elsewhere.meanwhile = lambda: None
+        journal.entries.update(entry.id, content="In the hills.")
+        journal.entries.analyse(entry.id)
+
+    elsewhere.meanwhile = edit
+    journal.drain()
+    assert seen(journal, entry.id).summary == "In the hills."
+    journal.entries.delete(entry.id, permanent=True)
+    journal.drain()
+    assert list(journal.store.records(CachedAnswer).list("me")) == []
+
+
+def test_a_vendors_answer_is_not_taken_for_one_of_this_machine(
+    journal: Reflekt, elsewhere: Elsewhere
+) -> None:
+    """The same model on a server of this machine is asked itself."""
+    agree(journal)
+    journal.suggestions.create("I want to")
+    elsewhere.vendor = None
+    journal.suggestions.create("I want to")
+    assert len(elsewhere.sent) == 2
+
+
 # The budget
 
 
@@ -704,10 +933,6 @@ def test_what_failed_attempts_cost_is_counted(journal: Reflekt, elsewhere: Elsew
         journal.suggestions.create("I want to")
     (usage,) = journal.store.records(DayUsage).list("me").items
     assert (usage.calls, usage.cost_usd, usage.holds) == (0, 0, ())
-
-
-class Crash(BaseException):
-    """The process ends here."""
 
 
 def test_what_was_never_settled_stays_spent(

@@ -140,6 +140,20 @@ def test_what_identifies_people_is_found() -> None:
     assert missed == {}
 
 
+@pytest.mark.parametrize("start", ["https://", "www.", "", "t.me/"])
+def test_a_long_address_is_hidden_to_its_end(start: str) -> None:
+    """What signs it stands there."""
+    address = f"{start}example.org/{'a' * 5000}?signature=5ecre7"
+    assert redact(f"See {address}.").text == "See [URL_1]."
+
+
+def test_many_brackets_after_an_address_cost_little() -> None:
+    """What is to be hidden is found in time that grows with the text, and no faster."""
+    began = time.process_time()
+    redact("https://" + ")" * 100_000)
+    assert time.process_time() - began < 3
+
+
 def test_dates_prices_and_plain_numbers_stay() -> None:
     """Of 4,000 texts with nothing to hide, none is touched."""
     chance = random.Random(20261123)  # noqa: S311 - the same texts every time

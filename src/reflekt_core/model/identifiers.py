@@ -26,12 +26,12 @@ _SPELT_OUT_EMAIL = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(
-    r"(?<![\w@.-])(?:[a-z][a-z0-9+]{1,9}://|www\.)[^\s<>\"\[\]{}|\\^`]{2,2000}"
+    r"(?<![\w@.-])(?:[a-z][a-z0-9+]{1,9}://|www\.)[^\s<>\"\[\]{}|\\^`]{2,}"
     # Without a scheme: an ending that is no word, or any short one before a path.
     r"|(?<![\w@./-])(?:[a-z0-9][a-z0-9-]{0,61}\.){1,5}"
     r"(?:(?:com|org|net|edu|gov|info|biz|io|app|dev|eu|uk|fr|nl|ch|pt|br|jp|kr|pl|se|dk|fi|ru|au|nz"
-    r"|ie|ca|cz|gr|hu|tr|mx|za)(?![\w-])(?:/[^\s<>\"\[\]{}|\\^`]{0,2000})?"
-    r"|[a-z]{2,6}/[^\s<>\"\[\]{}|\\^`]{1,2000})",
+    r"|ie|ca|cz|gr|hu|tr|mx|za)(?![\w-])(?:/[^\s<>\"\[\]{}|\\^`]*)?"
+    r"|[a-z]{2,6}/[^\s<>\"\[\]{}|\\^`]+)",
     re.IGNORECASE,
 )
 _AFTER_URL = tuple(".,;:!?'\")]}…»”’*_")
@@ -90,12 +90,19 @@ def _emails(text: str) -> Iterator[Span]:
 
 def _urls(text: str) -> Iterator[Span]:
     for match in _URL.finditer(text):
-        found = match[0]
-        while found.endswith(_AFTER_URL) and not (
-            found[-1] == ")" and found.count(")") <= found.count("(")
-        ):
-            found = found[:-1]
-        yield match.start(), match.start() + len(found)
+        yield match.start(), match.start() + _length_of_url(match[0])
+
+
+def _length_of_url(found: str) -> int:
+    """Return the length of *found* without the marks of the sentence around it."""
+    length, unopened = len(found), found.count(")") - found.count("(")
+    while found.endswith(_AFTER_URL, 0, length):
+        if found[length - 1] == ")":
+            if unopened <= 0:
+                break
+            unopened -= 1
+        length -= 1
+    return length
 
 
 def _ips(text: str) -> Iterator[Span]:

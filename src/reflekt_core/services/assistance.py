@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final, overload
+from typing import Any, Final, TypeVar, overload
 
 import attrs
 
@@ -16,6 +16,7 @@ from reflekt_core.errors import (
     BudgetExceeded,
     ConsentMissing,
     PriceUnknown,
+    StoreError,
     Unavailable,
     VersionConflict,
 )
@@ -49,6 +50,8 @@ from reflekt_core.serialization import dump, load
 from reflekt_core.services.context import SETTINGS_KEY, insist
 
 __all__ = ["Gate", "cache_key", "stamped_by_hand", "still_allowed"]
+
+T = TypeVar("T")
 
 KEEP_ANSWERS_FOR: Final = timedelta(days=30)
 
@@ -95,7 +98,7 @@ class Gate:
             AssistantError: Somebody was allowed to answer, and nobody could.
         """
         settings = self.settings(account)
-        if any(map(speaks_of_crisis, _words(task))):
+        if any(map(speaks_of_crisis, _texts(task))):
             return _answered(self.own(), task)
         passed: list[PassedOver] = []
         failure: AssistantError | None = None
@@ -139,8 +142,13 @@ class Gate:
         kept = self.store.records(CachedAnswer).get(account.user_id, key) if kind else None
         if kept is None or kind is None:
             return None
+        try:
+            result: Any = load(kept.answer.encode(), kind)
+        except StoreError:  # another release kept it: one that is paid for again takes its place
+            self.store.records(CachedAnswer).delete(account, key)
+            return None
         return Answer(
-            load(kept.answer.encode(), kind),
+            result,
             assistant.provider,
             assistant.model,
             assistant.prompt_version(task),
@@ -198,10 +206,11 @@ class Gate:
         result = dump(answer.result).decode()
         kept = CachedAnswer(key, answer.vendor, result, answer.input_cut)
         expires_at = self.clock() + KEEP_ANSWERS_FOR
+        records = self.store.records(CachedAnswer)
         with suppress(VersionConflict, Unavailable):  # it is kept already, or is paid for again
-            self.store.records(CachedAnswer).put(
-                account, key, kept, replaces=None, expires_at=expires_at
-            )
+            records.put(account, key, kept, replaces=None, expires_at=expires_at)
+        if not still_allowed(self.settings(account), answer.vendor):  # withdrawn this very moment
+            records.delete(account, key)
         return attrs.evolve(answer, kept_as=key)
 
     def _hold(
@@ -215,7 +224,7 @@ class Gate:
         """Set the worst case aside, and return the day it is set aside on."""
         worst = WorstCase(0, Decimal(0))
         if assistant.vendor is not None:
-            worst = assistant.worst_case(task)
+            worst = _guarded(lambda: assistant.worst_case(task), assistant.provider)
         now = self.clock().astimezone(UTC)
         records = self.store.records(DayUsage)
 
@@ -275,8 +284,9 @@ def still_allowed(settings: Settings, vendor: Vendor | None) -> bool:
 
 
 def cache_key(assistant: ExternalAssistant, task: Task) -> str:
-    """Return what tells the answers to *task* apart: its content, provider, model, prompt version."""
-    asked = (assistant.provider, assistant.model, assistant.prompt_version(task), repr(task))
+    """Return what tells answers to *task* apart: its content, who is asked, version of the prompt."""
+    who = (str(assistant.vendor), assistant.provider, assistant.model)
+    asked = (*who, assistant.prompt_version(task), repr(task))
     return sha256("\0".join(asked).encode(errors="surrogatepass")).hexdigest()
 
 
@@ -301,8 +311,14 @@ def _check_consent(settings: Settings, vendor: Vendor) -> None:
 
 
 def _check_not_asked(sums: DayUsage, key: str, now: datetime, assistant: ExternalAssistant) -> None:
-    if any(hold.question == key and now - hold.since < UNDER_WAY_FOR for hold in sums.holds):
-        raise BeingAsked("the same is being asked right now", provider=assistant.provider)
+    ages = [abs(now - hold.since) for hold in sums.holds if hold.question == key]
+    left = max((UNDER_WAY_FOR - age for age in ages), default=timedelta(0))
+    if left > timedelta(0):
+        raise BeingAsked(
+            "the same is being asked right now",
+            provider=assistant.provider,
+            retry_after_seconds=left.total_seconds(),  # then whoever asked has ended, or died
+        )
 
 
 def _affordable(
@@ -336,9 +352,14 @@ def _restored(result: Any, redaction: Redaction) -> Any:
     return attrs.evolve(restored, topics=tuple(topics))
 
 
-def _words(task: Task) -> list[str]:
-    """Return all words of the user in *task*."""
+def _texts(task: Task) -> list[str]:
+    """Return all words of the user in *task*; titles also together with what they stand above."""
     found: list[str] = []
+    match task:
+        case AnalyseEntry(title, content):
+            found.append(f"{title}\n{content}")
+        case Summarise(passages):
+            found.extend(f"{passage.title}\n{passage.content}" for passage in passages)
 
     def note(text: str) -> str:
         found.append(text)
@@ -352,14 +373,15 @@ def _answered(assistant: Assistant, task: Task) -> Answer[Any]:
     return _guarded(lambda: assistant.answer(task), _name(assistant))
 
 
-def _guarded(answer: Callable[[], Answer[Any]], provider: str) -> Answer[Any]:
-    """Return the answer; whatever goes wrong on the way to it is an `AssistantError`."""
+def _guarded(ask: Callable[[], T], provider: str) -> T:
+    """Return what *ask* returns; whatever goes wrong on the way to it is an `AssistantError`."""
     try:
-        return answer()
+        return ask()
     except (AssistantError, AccountErased, Unavailable):
         raise
     except Exception:  # noqa: BLE001 - a provider's own errors may quote the text
-        raise AssistantError("the AI provider failed", provider=provider, retryable=True) from None
+        failure = AssistantError("the AI provider failed", provider=provider, retryable=True)
+    raise failure  # out here, so that what was caught is not its context
 
 
 def _name(assistant: Assistant | ExternalAssistant) -> str:

@@ -1,6 +1,5 @@
 """Understanding entries, continuing drafts, summing up periods."""
 
-from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -128,9 +127,17 @@ def understand_again(gate: Gate, account: Account, entry_id: UUID) -> None:
     """Replace what was understood of the entry; where that fails there is nothing left of it."""
     entry = gate.store.entries.get(account.user_id, entry_id)
     _forget(gate, account, entry_id)
-    if isinstance(entry, Entry):
-        with suppress(AssistantError):  # noted as the entry's state
-            _understand(gate, account, entry)
+    if not isinstance(entry, Entry) or entry.trashed_at is not None:
+        return
+    if not gate.settings(account).ai.enabled:
+        _note_failure(gate, account, entry, SWITCHED_OFF)
+        return
+    try:
+        _understand(gate, account, entry)
+    except BeingAsked as error:
+        _note_failure(gate, account, entry, error.code)
+    except AssistantError:
+        pass  # noted as the entry's state
 
 
 def _understand(gate: Gate, account: Account, entry: Entry) -> None:
@@ -157,6 +164,7 @@ def _understand(gate: Gate, account: Account, entry: Entry) -> None:
     )
     store.insights.put(account, insight)
     store.records(Failure).delete(account, str(id))
+    _drop_unknown(gate, account, id, answer.kept_as)
     # Meanwhile the entry may have been deleted for good, or consent withdrawn, and whoever followed
     # from that found no insight yet.
     if not isinstance(store.entries.get(account.user_id, id), Entry):
@@ -169,6 +177,13 @@ def _cached(before: Insight | None, answer: Answer[Any]) -> tuple[str, ...]:
     """Return the keys of all kept answers to the entry's texts."""
     keys = dict.fromkeys(before.cached if before else ())
     return tuple(keys | dict.fromkeys([answer.kept_as] if answer.kept_as else []))
+
+
+def _drop_unknown(gate: Gate, account: Account, entry_id: UUID, key: str) -> None:
+    """Forget the answer kept under *key* if no insight knows of it: a newer one stands already."""
+    insight = gate.store.insights.get(account.user_id, entry_id)
+    if key and (insight is None or key not in insight.cached):
+        gate.store.records(CachedAnswer).delete(account, key)
 
 
 def _forget(gate: Gate, account: Account, entry_id: UUID) -> None:

@@ -17,6 +17,7 @@ from reflekt_core.model.prompts import (
     Prompts,
     WritePrompts,
 )
+from reflekt_core.services.assistance import still_allowed
 from reflekt_core.services.context import Context
 from reflekt_core.services.insights import provenance
 from reflekt_core.services.receipts import once
@@ -95,6 +96,8 @@ class PromptService:
             records.put(account, today.isoformat(), daily, replaces=None, expires_at=expires_at)
         except VersionConflict:
             kept = records.get(account.user_id, today.isoformat())
+        if not still_allowed(self.context.settings(), daily.vendor):  # withdrawn this very moment
+            records.delete(account, today.isoformat())
         return kept.prompt if kept else daily.prompt
 
     def _write_daily(self, account: Account, today: date) -> DailyPrompt:

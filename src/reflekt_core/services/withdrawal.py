@@ -55,13 +55,17 @@ def _answers(
 def _receipts(
     gate: Gate, account: Account, vendors: AbstractSet[Vendor], after: Position | None, limit: int
 ) -> Progress:
-    """Suggestions and summaries are kept for a day under their idempotency keys."""
+    """
+    Suggestions and summaries are kept for a day under their idempotency keys.
+
+    Those still under way go, too: without its receipt an answer is not kept.
+    """
     records = gate.store.records(Receipt)
     # As it stands in the answer's JSON; in a text the quotation marks would be escaped.
     marks = [f'"provider":"{vendor.value}"' for vendor in vendors]
     return _forget(
         records.list(account.user_id, after=after, limit=limit),
-        lambda receipt: any(mark in (receipt.answer or "") for mark in marks),
+        lambda receipt: receipt.answer is None or any(mark in receipt.answer for mark in marks),
         lambda receipt: records.delete(account, receipt.name),
     )
 
