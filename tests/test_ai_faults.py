@@ -211,6 +211,20 @@ def test_what_passes_is_got_over(server: FakeVendor, kind: str, fault: str, task
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
+@pytest.mark.parametrize(
+    ("fault", "tokens"), [("refused", 150), ("cut off", 300), ("503", 0), ("bad key", 0)]
+)
+def test_a_fault_costs_what_the_vendor_says(
+    server: FakeVendor, kind: str, fault: str, tokens: int
+) -> None:
+    """The user's budget is spent by what was used, not by what might have been."""
+    harness = Harness(server, kind, local=False)
+    harness.ask("suggest", FAULTS[fault].happens(harness.wire))
+    (usage,) = harness.journal.store.records(DayUsage).list("me")
+    assert usage.tokens_gone == tokens
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
 def test_a_vendor_that_hangs_is_given_up(kind: str) -> None:
     """Each attempt ends, and the last one's failure is told."""
 

@@ -382,42 +382,16 @@ def test_an_answer_is_given_though_its_cost_cannot_be_noted(
     assert len(usage.holds) == 1
 
 
-def test_nothing_is_left_when_nobody_can_understand_anew(
-    store: Store, elsewhere: Elsewhere, clock: FakeClock
-) -> None:
-    """The insight of a vendor goes with the consent, also if the next one fails."""
+def test_withdrawing_waits_for_nobody(store: Store, elsewhere: Elsewhere, clock: FakeClock) -> None:
+    """This machine understands anew: what is withdrawn from one vendor goes to no other."""
     second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
     journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
     agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
     entry = journal.entries.create("By the sea.")
     assert seen(journal, entry.id).provenance.provider == "openai"
-    second.error = KeyRefused("the key is not accepted", provider="anthropic")
     agree(journal, Vendor.ANTHROPIC)
-    assert journal.entries.insights(entry.id) == InsightFailure("ai_key_refused")
-
-
-def test_who_is_being_asked_when_consent_goes_is_not_waited_for(
-    store: Store, elsewhere: Elsewhere, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They may have died over it: the entry says that nothing came of it, and may be asked about."""
-    second = Elsewhere(Vendor.ANTHROPIC, "anthropic")
-    journal = Reflekt.on(store, assistant=[elsewhere, second], clock=clock)
-    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC)
-    entry = journal.entries.create("By the sea.")
-    journal.drain()
-    agree(journal, Vendor.OPENAI, Vendor.ANTHROPIC, provider=Provider.ANTHROPIC)
-    second.error = Crash()  # type: ignore[assignment] - it is no Exception: that is the point
-    monkeypatch.setattr(Gate, "_settle", lambda *_: None)
-    with pytest.raises(Crash):
-        journal.entries.analyse(entry.id)
-    monkeypatch.undo()
-    second.error = None
-    agree(journal, Vendor.ANTHROPIC)
-    assert journal.entries.insights(entry.id) == InsightFailure("ai_being_asked")
-    clock.advance(minutes=1)
-    view = journal.entries.analyse(entry.id)
-    assert isinstance(view, InsightView)
-    assert view.provenance.provider == "anthropic"
+    assert seen(journal, entry.id).provenance.provider == "local"
+    assert second.sent == []
 
 
 def test_what_lies_in_the_trash_is_not_sent_when_consent_goes(
@@ -470,15 +444,13 @@ def test_withdrawing_from_one_vendor_leaves_the_other(store: Store, clock: FakeC
     journal.suggestions.create("I want to", idempotency_key="mine")
     agree(journal, Vendor.ANTHROPIC)
     assert seen(journal, second.id).provenance.provider == "anthropic"
-    again = seen(journal, first.id).provenance
-    assert again.provider == "anthropic"  # who may still read it understands it anew
-    assert [task.content for task in other.sent if isinstance(task, AnalyseEntry)] == [
-        "In the hills.",
-        "By the sea.",
+    assert seen(journal, first.id).provenance.provider == "local"
+    assert [task for task in other.sent if isinstance(task, AnalyseEntry)] == [
+        AnalyseEntry("", "In the hills.")
     ]
     assert [len(store.records(kind).list("me").items) for kind in (DailyPrompt, Receipt)] == [1, 1]
     kept = [answer.vendor for answer in store.records(CachedAnswer).list("me")]
-    assert kept == [Vendor.ANTHROPIC] * 3  # to two entries and a draft
+    assert kept == [Vendor.ANTHROPIC] * 2  # to an entry and a draft
 
 
 def test_consent_given_back_before_the_withdrawal_is_done_keeps_things(
@@ -772,6 +744,23 @@ def test_an_entry_deleted_for_good_takes_kept_answers_along(
     journal.entries.delete(entry.id, permanent=True)
     journal.drain()
     assert list(journal.store.records(CachedAnswer).list("me")) == []
+
+
+def test_an_entry_deleted_for_good_takes_summaries_along(journal: Reflekt) -> None:
+    """Kept ones and those remembered under a key; answers to drafts stay."""
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+    for month in (10, 11):
+        key = f"of {month}"
+        journal.summaries.create(date(2026, month, 1), date(2026, 11, 30), idempotency_key=key)
+    journal.suggestions.create("I want to", idempotency_key="mine")
+    assert len(journal.store.records(CachedAnswer).list("me").items) == 3
+    journal.entries.delete(entry.id, permanent=True)
+    journal.drain()
+    (kept,) = journal.store.records(CachedAnswer).list("me").items
+    (receipt,) = journal.store.records(Receipt).list("me").items
+    assert kept.key.startswith("suggest-")
+    assert receipt.key.startswith("suggestions.create-")
 
 
 def test_kept_answers_expire(journal: Reflekt, clock: FakeClock) -> None:

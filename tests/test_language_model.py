@@ -384,6 +384,16 @@ def test_a_failure_that_may_have_been_billed_is_charged_at_its_worst(
     assert one.output_tokens == model.requests[0].max_output_tokens == 4000
 
 
+def test_a_failure_costs_what_the_vendor_says() -> None:
+    """A refusal is an answer, too, and its tokens are counted."""
+    refusal = Refused("no", provider="fake")
+    refusal.usage = Usage(1000, 100)
+    charged: list[Usage] = []
+    with pytest.raises(Refused):
+        made(a_model(saying(refusal))).answer(stamped(TASKS[1], charged.append))
+    assert charged == [Usage(1000, 100, Decimal("0.002"))]
+
+
 def test_a_failure_that_was_surely_not_billed_costs_nothing() -> None:
     """A busy vendor and a bad key cost nothing, but count as calls."""
     charged: list[Usage] = []

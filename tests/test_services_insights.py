@@ -77,7 +77,7 @@ def test_a_request_in_work_is_not_begun_twice(reflekt: Reflekt, clock: FakeClock
 
 
 def _only_key(reflekt: Reflekt) -> str:
-    return sha256(b"suggestions.create\x00k").hexdigest()
+    return f"suggestions.create-{sha256(b'k').hexdigest()}"
 
 
 def test_an_answer_is_remembered_for_a_day(reflekt: Reflekt, clock: FakeClock) -> None:

@@ -204,13 +204,15 @@ class AssistantError(ReflektError):
     An AI provider gave no usable answer.
 
     Neither the message nor anything else here holds words of the vendor or of the text.
-    `retryable`: a later try may succeed. `surely_unbilled`: the vendor charged nothing for the
+    `retryable`: a later try may succeed. `usage`: what the vendor says the failed call cost, as a
+    `reflekt_core.model.insights.Usage`; None if it does not say. `surely_unbilled`: the vendor charged nothing for the
     call that failed; whoever raises one may know better than its kind.
     """
 
     code = "assistant_error"
     may_be_retried: ClassVar[bool] = False
     surely_unbilled: bool = False
+    usage: object = None
 
     def __init__(  # noqa: PLR0913 - all but the message and the provider are rare
         self,

@@ -192,7 +192,7 @@ class AISettings:
     What AI may do with the journal.
 
     A text is sent to a vendor only if `consent` lists it, and `provider` is ``auto`` or names it.
-    With `enabled` off nothing is analysed at all, not even on this machine. Once a day's budget (of
+    With `enabled` off nothing is analysed by itself, and nothing is sent. Once a day's budget (of
     UTC) is spent, this machine answers; null is no limit.
     """
 
@@ -200,7 +200,7 @@ class AISettings:
     provider: Provider = Provider.AUTO
     consent: Consent = ()
     daily_budget_usd: DailyMoney | None = Decimal("0.25")
-    daily_token_budget: DailyTokens | None = 200_000
+    daily_token_budget: DailyTokens | None = 1_000_000
     redact: bool = True
     """Replace addresses, numbers and `private_names` in what is sent to a vendor."""
     private_names: PrivateNames = ()

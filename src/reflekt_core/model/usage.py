@@ -82,7 +82,7 @@ class Receipt:
     leased_until: datetime
     answer: str | None = None
     version: int = 1
-    name: str = ""
+    key: str = ""
     """The key under which it is stored."""
 
 

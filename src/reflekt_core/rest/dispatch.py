@@ -9,7 +9,7 @@ from http import HTTPStatus
 from logging import INFO
 from operator import attrgetter
 from time import perf_counter
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -31,7 +31,6 @@ from reflekt_core.ports import Clock
 from reflekt_core.rest.answers import Answers
 from reflekt_core.rest.cors import Cors
 from reflekt_core.rest.cursors import Cursors
-from reflekt_core.rest.docs import Page, is_documentation, pages
 from reflekt_core.rest.inputs import Inputs, Said, bearer_token
 from reflekt_core.rest.logs import ACCESS, hashed, log_failure
 from reflekt_core.rest.messages import MAX_BODY_BYTES, Request, Response
@@ -41,10 +40,16 @@ from reflekt_core.rest.problems import (
     PreconditionFailed,
     problem,
 )
-from reflekt_core.rest.routes import Routes, allowed
+from reflekt_core.rest.routes import Routes, allowed, is_documentation
 from reflekt_core.serialization import wire
 
+if TYPE_CHECKING:
+    from reflekt_core.rest.docs import Page
+
 __all__ = ["Dispatch", "Verifier"]
+
+Identify = Callable[[datetime], Actor]
+"""Says who asks, at a time; raises `Unauthenticated` if that holds no longer."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:=+/-]{1,128}")
 _ALWAYS: Final = {
@@ -102,9 +107,10 @@ class Dispatch:
         cursor_secret: At least 32 bytes; cursors and the user hashes of logs depend on it.
         clock: Tells the time that tokens are checked against; that of *reflekt*, if left out.
         cors_origins: Whose pages may call: exact origins, or ``*``.
+        operations: What to answer; everything else is not found.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts, most with a default
         self,
         reflekt: Reflekt,
         verifier: Verifier,
@@ -112,6 +118,7 @@ class Dispatch:
         cursor_secret: bytes,
         clock: Clock | None = None,
         cors_origins: Iterable[str] = (),
+        operations: Iterable[Operation] = OPERATIONS,
     ) -> None:
         self._reflekt = reflekt
         self._verifier = verifier
@@ -119,14 +126,18 @@ class Dispatch:
         self._cursors = Cursors(cursor_secret)
         self._clock = clock or reflekt.clock
         self._cors = Cors(cors_origins)
-        self._routes = Routes((op, _plan(op)) for op in OPERATIONS)
+        self._routes = Routes((op, _plan(op)) for op in operations)
 
-    def __call__(self, request: Request) -> Response:
-        """Return the response to *request*."""
+    def __call__(self, request: Request, identify: Identify | None = None) -> Response:
+        """
+        Return the response to *request*.
+
+        *identify* says who asks, for a gateway that has checked the token already.
+        """
         started = perf_counter()
         trace = _Trace(_request_id(request))
         try:
-            response = self._answer(request, trace)
+            response = self._answer(request, trace, identify)
         except ReflektError as error:
             response = _told(error, request, trace)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
@@ -138,7 +149,7 @@ class Dispatch:
             self._log(response, trace, perf_counter() - started)
         return response
 
-    def _answer(self, request: Request, trace: _Trace) -> Response:
+    def _answer(self, request: Request, trace: _Trace, identify: Identify | None) -> Response:
         _check_utf8(request)
         if is_documentation(request.path):
             return self._document(request, trace)
@@ -151,13 +162,17 @@ class Dispatch:
             raise TooLarge(f"a body may have at most {MAX_BODY_BYTES // 1024} KiB")
         if operation.public:
             return self._called(plan, self._reflekt, "", request, parameter)
-        actor = self._verifier.verify(bearer_token(request.headers), self._clock())
+        actor = (identify or self._bearer(request))(self._clock())
         trace.user_id = actor.user_id
         if operation.permission is not None and operation.permission not in actor.permissions:
             # The service says so again; but it is called only once the body was understood.
             raise Forbidden(f"this needs the permission {operation.permission.value}")
         view = self._reflekt.acting_as(actor)
         return self._called(plan, view, actor.user_id, request, parameter)
+
+    def _bearer(self, request: Request) -> Identify:
+        token = bearer_token(request.headers)
+        return lambda now: self._verifier.verify(token, now)
 
     def _called(
         self, plan: _Plan, view: Any, user_id: str, request: Request, parameter: str | None
@@ -188,7 +203,10 @@ class Dispatch:
         return page.answer(request)
 
     @cached_property
-    def _pages(self) -> dict[str, Page]:
+    def _pages(self) -> "dict[str, Page]":
+        # Loaded when somebody reads: serving alone does without.
+        from reflekt_core.rest.docs import pages  # noqa: PLC0415
+
         return pages()
 
     def _options(self, request: Request, trace: _Trace) -> Response:

@@ -13,9 +13,10 @@ import attrs
 
 from reflekt_core.rest.answers import as_json, matches
 from reflekt_core.rest.messages import Request, Response
+from reflekt_core.rest.openapi import document
 from reflekt_core.rest.problems import MethodNotAllowed
 
-__all__ = ["CONTENT_SECURITY_POLICY", "Page", "is_documentation", "pages"]
+__all__ = ["CONTENT_SECURITY_POLICY", "Page", "pages"]
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -109,16 +110,8 @@ class Page:
         return Response(200, {"Content-Type": self.content_type, **headers}, self.body)
 
 
-def is_documentation(path: str) -> bool:
-    """Tell whether *path* is for a page and not for an operation."""
-    return path in {"/openapi.json", "/api-docs"} or path.startswith("/api-docs/")
-
-
 def pages() -> dict[str, Page]:
     """Return every page by its path. Nothing else can be read."""
-    # Loaded when somebody reads: serving alone does without.
-    from reflekt_core.rest.openapi import document  # noqa: PLC0415
-
     packed = files("reflekt_core.rest") / "swagger"
     assets = {name: ((packed / name).read_bytes(), kind) for name, kind in _PACKED.items()}
     assets["initializer.js"] = (_INITIALIZER.encode(), _JAVASCRIPT)

@@ -1,6 +1,7 @@
 """Errors as problem documents (RFC 9457), and the one table of their HTTP statuses."""
 
 import json
+import math
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -139,6 +140,8 @@ def _headers(error: ReflektError, status: HTTPStatus) -> dict[str, str]:
         return {"Allow": error.allow}
     if isinstance(error, RateLimited | Unavailable):
         return {"Retry-After": str(max(1, error.retry_after_seconds))}
+    if isinstance(error, AssistantError) and error.retry_after_seconds:
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(_RETRY_SECONDS[_known(error)])}
     return {}

@@ -7,7 +7,7 @@ from reflekt_core.errors import NotFound
 from reflekt_core.operations import Operation
 from reflekt_core.rest.problems import MethodNotAllowed
 
-__all__ = ["Found", "Routes", "allowed"]
+__all__ = ["Found", "Routes", "allowed", "is_documentation"]
 
 T = TypeVar("T")
 
@@ -83,3 +83,8 @@ def allowed(methods: Iterable[str]) -> str:
     """Return the value of an ``Allow`` header for a path that has *methods*."""
     every = {*methods, "OPTIONS"}
     return ", ".join(sorted(every | {"HEAD"} if "GET" in every else every))
+
+
+def is_documentation(path: str) -> bool:
+    """Tell whether *path* is for a page and not for an operation."""
+    return path in {"/openapi.json", "/api-docs"} or path.startswith("/api-docs/")

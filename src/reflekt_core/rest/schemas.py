@@ -55,7 +55,7 @@ _SAMPLES: Final[dict[str, Any]] = {
     "color": "#2a9d8f",
     "consent": [],
     "content": "We swam until the sun set.",
-    "daily_token_budget": 200_000,
+    "daily_token_budget": 1_000_000,
     "day_start_hour": 4,
     "daily_budget_usd": "0.25",
     "display_name": "Ada",

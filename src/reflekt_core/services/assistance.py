@@ -99,7 +99,7 @@ class Gate:
         """
         settings = self.settings(account)
         if any(map(speaks_of_crisis, _texts(task))):
-            return _answered(self.own(), task)
+            return self.ask_here(task)
         passed: list[PassedOver] = []
         failure: AssistantError | None = None
         for assistant in _chosen(self.chain(), settings):
@@ -118,7 +118,11 @@ class Gate:
                 return attrs.evolve(answer, passed_over=tuple(passed))
         if failure is not None:
             raise failure
-        return attrs.evolve(_answered(self.own(), task), passed_over=tuple(passed))
+        return attrs.evolve(self.ask_here(task), passed_over=tuple(passed))
+
+    def ask_here(self, task: Task) -> Answer[Any]:
+        """Return the answer of this machine to *task*."""
+        return _answered(self.own(), task)
 
     def settings(self, account: Account) -> Settings:
         """Return the user's settings, or the defaults."""
@@ -284,10 +288,15 @@ def still_allowed(settings: Settings, vendor: Vendor | None) -> bool:
 
 
 def cache_key(assistant: ExternalAssistant, task: Task) -> str:
-    """Return what tells answers to *task* apart: its content, who is asked, version of the prompt."""
+    """
+    Return what tells answers to *task* apart: its content, who is asked, version of the prompt.
+
+    It begins with the purpose, so that the answers of one kind stand together.
+    """
     who = (str(assistant.vendor), assistant.provider, assistant.model)
     asked = (*who, assistant.prompt_version(task), repr(task))
-    return sha256("\0".join(asked).encode(errors="surrogatepass")).hexdigest()
+    digest = sha256("\0".join(asked).encode(errors="surrogatepass")).hexdigest()
+    return f"{Purpose.of(task).value}-{digest}"
 
 
 def _chosen(

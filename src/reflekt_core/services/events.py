@@ -10,6 +10,7 @@ import attrs
 from reflekt_core.errors import (
     AccountErased,
     AssistantError,
+    BeingAsked,
     ReflektError,
     StoreError,
     Unavailable,
@@ -53,8 +54,9 @@ class Publisher:
 
         Once *stopping* says so, what is left stays in the outbox.
 
-        A consumer that fails is told again after 2, 4, 8 and 16 seconds, or later if it says so (up
-        to an hour); then the event is set aside for it, and the others go on.
+        A consumer that fails is told again after 2, 4, 8 and 16 seconds; if an AI provider failed,
+        after 5 and 30 seconds, 3 and 18 minutes, or later if it says so (up to an hour). Then the
+        event is set aside for it, and the others go on.
 
         Raises:
             Unavailable: The store is busy or away; what is left stays in the outbox.
@@ -98,14 +100,19 @@ class Publisher:
             raise
         except Exception as error:  # noqa: BLE001 - a consumer must never stop the others
             attempts = delivery.attempts + 1
-            due_at = self.clock() + timedelta(seconds=max(2**attempts, _asked_to_wait(error)))
+            due_at = self.clock() + timedelta(seconds=_wait_seconds(error, attempts))
             return Retry(name, attempts, due_at if attempts < MAX_ATTEMPTS else None, _code(error))
         return None
 
 
-def _asked_to_wait(error: Exception) -> float:
-    wait = error.retry_after_seconds if isinstance(error, AssistantError) else None
-    return min(wait or 0.0, LONGEST_WAIT_SECONDS)
+def _wait_seconds(error: Exception, attempts: int) -> float:
+    if not isinstance(error, AssistantError):
+        return 2.0**attempts
+    asked = error.retry_after_seconds or 0.0
+    if isinstance(error, BeingAsked):
+        return max(1.0, asked)
+    # A vendor may be away for longer than a store.
+    return min(max(5.0 * 6.0 ** (attempts - 1), asked), LONGEST_WAIT_SECONDS)
 
 
 def _code(error: Exception) -> str:

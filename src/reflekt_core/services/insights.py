@@ -8,11 +8,12 @@ import attrs
 
 from reflekt_core.errors import AccountErased, AssistantError, BeingAsked, InvalidInput
 from reflekt_core.model.accounts import Account, Permission
-from reflekt_core.model.assistance import Answer
+from reflekt_core.model.assistance import Answer, Purpose
 from reflekt_core.model.entries import Entry, EntryFilter, Order
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
     AnalyseEntry,
+    Analysis,
     Draft,
     Failure,
     Insight,
@@ -32,8 +33,8 @@ from reflekt_core.model.insights import (
 from reflekt_core.model.paging import through
 from reflekt_core.model.safety import screen, speaks_of_crisis
 from reflekt_core.model.settings import Settings, region_of
-from reflekt_core.model.usage import CachedAnswer
-from reflekt_core.ports import Clock
+from reflekt_core.model.usage import CachedAnswer, Receipt
+from reflekt_core.ports import Clock, Records
 from reflekt_core.services.analytics import observed
 from reflekt_core.services.assistance import Gate, still_allowed
 from reflekt_core.services.context import SETTINGS_KEY, Context, insist
@@ -47,7 +48,7 @@ __all__ = [
     "provenance",
     "read_insight",
     "understand",
-    "understand_again",
+    "understand_here",
 ]
 
 MOST_PASSAGES = 200
@@ -57,6 +58,8 @@ LONGEST_PERIOD = timedelta(days=366)
 
 SWITCHED_OFF = "switched_off"
 """Why there is no insight of what was written while analysis was off: none is on its way."""
+
+SUMMARIES = "summaries.create"
 
 View = InsightView | InsightFailure | InsightState
 
@@ -106,6 +109,7 @@ def understand(gate: Gate, event: Event) -> None:
     try:
         if not isinstance(entry, Entry):
             _forget(gate, account, entry_id)
+            _forget_summaries(gate, account)
             return
         settings = store.records(Settings).get(event.user_id, SETTINGS_KEY) or Settings()
         insight = store.insights.get(event.user_id, entry_id)
@@ -123,35 +127,37 @@ def understand(gate: Gate, event: Event) -> None:
             raise
 
 
-def understand_again(gate: Gate, account: Account, entry_id: UUID) -> None:
-    """Replace what was understood of the entry; where that fails there is nothing left of it."""
+def understand_here(gate: Gate, account: Account, entry_id: UUID) -> None:
+    """Replace what was understood of the entry, on this machine; nothing is left of what was."""
     entry = gate.store.entries.get(account.user_id, entry_id)
     _forget(gate, account, entry_id)
     if not isinstance(entry, Entry) or entry.trashed_at is not None:
         return
-    if not gate.settings(account).ai.enabled:
+    if gate.settings(account).ai.enabled:
+        _keep(gate, account, entry, gate.ask_here(_task(gate, account, entry)))
+    else:
         _note_failure(gate, account, entry, SWITCHED_OFF)
-        return
-    try:
-        _understand(gate, account, entry)
-    except BeingAsked as error:
-        _note_failure(gate, account, entry, error.code)
-    except AssistantError:
-        pass  # noted as the entry's state
 
 
 def _understand(gate: Gate, account: Account, entry: Entry) -> None:
     """Understand the entry's text and keep the insight, or note why there is none."""
-    store, id = gate.store, entry.id
-    preferences = gate.settings(account).preferences
-    task = AnalyseEntry(entry.title, entry.content, preferences.language, preferences.tone)
     try:
-        answer = gate.ask(account, task)
+        answer = gate.ask(account, _task(gate, account, entry))
     except BeingAsked:
         raise
     except AssistantError as error:
         _note_failure(gate, account, entry, error.code)
         raise
+    _keep(gate, account, entry, answer)
+
+
+def _task(gate: Gate, account: Account, entry: Entry) -> AnalyseEntry:
+    preferences = gate.settings(account).preferences
+    return AnalyseEntry(entry.title, entry.content, preferences.language, preferences.tone)
+
+
+def _keep(gate: Gate, account: Account, entry: Entry, answer: Answer[Analysis]) -> None:
+    store, id = gate.store, entry.id
     before = store.insights.get(account.user_id, id)
     insight = Insight(
         id,
@@ -170,7 +176,7 @@ def _understand(gate: Gate, account: Account, entry: Entry) -> None:
     if not isinstance(store.entries.get(account.user_id, id), Entry):
         _forget(gate, account, id)
     elif not still_allowed(gate.settings(account), answer.vendor):
-        understand_again(gate, account, id)
+        understand_here(gate, account, id)
 
 
 def _cached(before: Insight | None, answer: Answer[Any]) -> tuple[str, ...]:
@@ -192,6 +198,22 @@ def _forget(gate: Gate, account: Account, entry_id: UUID) -> None:
         gate.store.records(CachedAnswer).delete(account, key)
     gate.store.insights.delete(account, entry_id)
     gate.store.records(Failure).delete(account, str(entry_id))
+
+
+def _forget_summaries(gate: Gate, account: Account) -> None:
+    """Forget all kept summaries: which of them rest on an entry that is gone, nobody knows."""
+    _forget_those(gate.store.records(CachedAnswer), account, f"{Purpose.SUMMARISE}-")
+    _forget_those(gate.store.records(Receipt), account, f"{SUMMARIES}-")
+
+
+def _forget_those(records: Records[Any], account: Account, prefix: str) -> None:
+    while found := [
+        kept.key
+        for kept in records.list(account.user_id, after=(prefix,), limit=100)
+        if kept.key.startswith(prefix)
+    ]:
+        for key in found:
+            records.delete(account, key)
 
 
 def _note_failure(gate: Gate, account: Account, entry: Entry, code: str) -> None:
@@ -321,7 +343,7 @@ class SummaryService:
         return once(
             self.context,
             account,
-            "summaries.create",
+            SUMMARIES,
             idempotency_key,
             period,
             sum_up,

@@ -43,7 +43,7 @@ def once(  # noqa: PLR0913, PLR0917 - what the request is, what to do, and what 
     if key is None:
         return do()
     fingerprint = sha256(repr(request).encode()).hexdigest()
-    name = sha256(f"{operation}\x00{key}".encode()).hexdigest()
+    name = f"{operation}-{sha256(key.encode()).hexdigest()}"
     receipts = context.store.records(Receipt)
 
     def begin() -> Receipt:
@@ -57,7 +57,7 @@ def once(  # noqa: PLR0913, PLR0917 - what the request is, what to do, and what 
             if now < before.leased_until:
                 raise InProgress("the same request is being worked on; try again in a moment")
         version = before.version + 1 if before else 1
-        begun = Receipt(fingerprint, now + LEASE, version=version, name=name)
+        begun = Receipt(fingerprint, now + LEASE, version=version, key=name)
         receipts.put(
             account,
             name,

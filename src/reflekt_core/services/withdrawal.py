@@ -11,7 +11,7 @@ from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Vendor
 from reflekt_core.model.usage import CachedAnswer, Receipt
 from reflekt_core.services.assistance import Gate
-from reflekt_core.services.insights import understand_again
+from reflekt_core.services.insights import understand_here
 
 __all__ = ["forget_some"]
 
@@ -31,7 +31,7 @@ def forget_some(
     """
     Go through up to *limit* stored things from *position* on, and forget those of *vendors*.
 
-    Entries are understood anew, by whoever may still read them.
+    Entries are understood anew on this machine.
     """
     kind, *after = position or ("answers",)
     forgotten, following = _KINDS[str(kind)](gate, account, vendors, tuple(after) or None, limit)
@@ -66,7 +66,7 @@ def _receipts(
     return _forget(
         records.list(account.user_id, after=after, limit=limit),
         lambda receipt: receipt.answer is None or any(mark in receipt.answer for mark in marks),
-        lambda receipt: records.delete(account, receipt.name),
+        lambda receipt: records.delete(account, receipt.key),
     )
 
 
@@ -87,7 +87,7 @@ def _insights(
     return _forget(
         gate.store.insights.list(account.user_id, after=after, limit=limit),
         lambda insight: insight.vendor in vendors,
-        lambda insight: understand_again(gate, account, insight.entry_id),
+        lambda insight: understand_here(gate, account, insight.entry_id),
     )
 
 

@@ -194,6 +194,7 @@ def _fixed(behaviour: Behaviour) -> Callable[[Wire], Behaviour]:
 _PAGE: Final = f"<html><body>502 {VENDORS_WORDS} {TEXT}</body></html>".encode()
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _AWAY: Final = (ProviderUnavailable, True, False)
+_TURNED_AWAY: Final = (ProviderUnavailable, True, True)
 
 FAULTS: Final[dict[str, Fault]] = {
     "400": Fault(_status(400, "invalid_request_error"), ProviderMisconfigured),
@@ -212,8 +213,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "422": Fault(_status(422), ProviderMisconfigured),
     "429": Fault(_status(429, "rate_limit_error"), TooManyCalls, retryable=True),
     "500": Fault(_status(500, "api_error"), *_AWAY),
-    "503": Fault(_status(503), *_AWAY),
-    "529": Fault(_status(529, "overloaded_error"), *_AWAY),
+    "503": Fault(_status(503), *_TURNED_AWAY),
+    "529": Fault(_status(529, "overloaded_error"), *_TURNED_AWAY),
     "out of money": Fault(lambda wire: wire.is_out_of_money(), QuotaExhausted),
     "too much text": Fault(lambda wire: wire.gets_too_much(), InputTooLong),
     "refusal": Fault(lambda wire: wire.refuses(), Refused, unbilled=False),

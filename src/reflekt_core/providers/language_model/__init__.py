@@ -167,7 +167,10 @@ class LanguageModelAssistant(ExternalAssistant):
             )
             cost = self._priced(reply.usage)
         except AssistantError as error:
-            cost = Usage() if error.surely_unbilled else cost
+            if error.surely_unbilled:
+                cost = Usage()
+            elif isinstance(error.usage, Usage):
+                cost = self._priced(error.usage)
             raise
         finally:
             charge(cost)

@@ -76,8 +76,14 @@ def plain(text: str) -> str:
     for _ in range(_MOST_LAYERS):
         before, text = text, _peeled(text)
         if text == before:
-            return re.sub(r"\s+([.,;:!?](?:\s|$))", r"\1", " ".join(text.split()))
+            text = _on_one_line(text)  # which may bring together what was apart
+        if text == before:
+            return text
     return ""
+
+
+def _on_one_line(text: str) -> str:
+    return re.sub(r"\s+([.,;:!?](?:\s|$))", r"\1", " ".join(text.split()))
 
 
 def _peeled(text: str) -> str:

@@ -72,6 +72,10 @@ _MESSAGES: Final[Mapping[type[AssistantError], str]] = {
 }
 
 
+_TURNED_AWAY: Final = frozenset({503, 529})
+"""Statuses of a vendor that is overloaded and did not begin."""
+
+
 @attrs.frozen
 class Question:
     """What a model is asked."""
@@ -231,6 +235,7 @@ class VendorCompletion(Completion):
         said = complaint(response.status_code, _json_of(response.content))
         return self._error(
             kind_of(said),
+            unbilled=True if said.status in _TURNED_AWAY else None,
             request_id=request_id(response.headers),
             retry_after_seconds=retry_after(response.headers),
         )
@@ -243,7 +248,9 @@ class VendorCompletion(Completion):
         wrong = said.wrong or (None if said.text.strip() else InvalidOutput)
         named = request_id(response.headers)
         if wrong is not None:
-            raise self._error(wrong, request_id=named, unbilled=False)
+            error = self._error(wrong, request_id=named, unbilled=False)
+            error.usage = said.usage
+            raise error
         # An answer that does not say what it cost is taken to have cost the most it can have.
         usage = said.usage or Usage(question.size, question.max_output_tokens)
         return Reply(said.text, usage, named)
