@@ -8,6 +8,7 @@ follows the dashes to pytest.
 import base64
 import hashlib
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -20,7 +21,7 @@ nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
-EXTRAS = "[serve,openai,anthropic]"
+EXTRAS = "[serve,openai,anthropic,dynamodb,aws]"
 
 
 def groups(*names: str) -> list[str]:
@@ -72,8 +73,17 @@ def tests_on(session: nox.Session) -> None:
     _test(session)
 
 
+def install_emulators(session: nox.Session) -> None:
+    """Fetch what `tests/emulators` pins, if npm is there; without it those tests are skipped."""
+    if shutil.which("npm"):
+        session.run("npm", "ci", "--prefix", "tests/emulators", "--silent", external=True)
+    else:
+        session.warn("no npm: tests that need a DynamoDB emulator will be skipped")
+
+
 def _test(session: nox.Session) -> None:
     install_wheel(session, EXTRAS)
+    install_emulators(session)
     session.install(*groups("test"))
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
@@ -81,6 +91,10 @@ def _test(session: nox.Session) -> None:
 NEED_EXTRAS = (
     "ai_faults",
     "anthropic",
+    "chalice",
+    "chalice_authorizer",
+    "chalice_functions",
+    "chalice_secrets",
     "cli",
     "cli_providers",
     "language_model",
@@ -91,6 +105,9 @@ NEED_EXTRAS = (
     "docs_page",
     "openapi",
     "documentation",
+    "dynamodb",
+    "dynamodb_capacity",
+    "dynamodb_faults",
     "rest",
 )
 
@@ -109,6 +126,7 @@ def tests_lowest(session: nox.Session) -> None:
     """Does it with the oldest dependencies we allow?"""
     session.install("uv")
     session.run("uv", "pip", "install", "--resolution", "lowest-direct", f".{EXTRAS}", silent=True)
+    install_emulators(session)
     session.install(*groups("test"))
     session.run("pytest", "-n", "auto", *session.posargs)
 
@@ -175,6 +193,7 @@ def benchmarks(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Which lines does no test run?"""
     session.install("-e", f".{EXTRAS}", "pytest-cov", *groups("test"))
+    install_emulators(session)
     session.run(
         "pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered"
     )

@@ -11,6 +11,10 @@ from reflekt_core import Reflekt
 from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
 
+from .dynamodb_emulator import dynamodb
+
+__all__ = ["clock", "dynamodb", "reflekt"]
+
 settings.register_profile(
     "reflekt",
     deadline=None,  # machines that run tests are busy

@@ -38,6 +38,8 @@ from reflekt_core.services.events import Publisher
 from reflekt_core.stores import open_store
 from reflekt_core.testing import NOW, FakeClock, an_entry, an_insight
 
+from .dynamodb_emulator import Emulator
+
 if TYPE_CHECKING:
     from reflekt_core.model.insights import Insight
     from reflekt_core.stores.sqlite import SQLiteStore
@@ -97,6 +99,7 @@ class StoreMachine(RuleBasedStateMachine):
     """A store, and beside it a dictionary that says what must be in it."""
 
     scheme = "memory"
+    emulator: Emulator | None = None
     seen = Bundle("seen")
     """What some writer last saw, which may be long out of date."""
     sent = Bundle("sent")
@@ -121,6 +124,8 @@ class StoreMachine(RuleBasedStateMachine):
     def _opened(self) -> Store:
         if self.scheme == "memory":
             return open_store("memory://")
+        if self.emulator is not None:
+            return self.emulator.store()
         return open_store(f"sqlite:///{self.folder}/{self.images}.db")
 
     @precondition(lambda self: len(self.model) < FEW)
@@ -351,16 +356,22 @@ class StoreMachine(RuleBasedStateMachine):
         assert {tag.name: tag.count for tag in self.store.entries.tags("me", limit=100)} == tags
 
 
-@pytest.mark.parametrize("scheme", ["memory", "sqlite"])
-def test_writers_retries_and_crashes_lose_and_double_nothing(scheme: str) -> None:
+@pytest.mark.parametrize("scheme", ["memory", "sqlite", "dynamodb"])
+def test_writers_retries_and_crashes_lose_and_double_nothing(
+    scheme: str, request: pytest.FixtureRequest
+) -> None:
     """In whatever order writers, retries, workers and crashes come, the store equals the model."""
 
     class Machine(StoreMachine):
         """The machine over one store."""
 
     Machine.scheme = scheme
+    if scheme == "dynamodb":
+        Machine.emulator = request.getfixturevalue("dynamodb")
+    # Over HTTP, each step takes many times as long.
+    examples = 15 if scheme == "dynamodb" else 60
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+        Machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
     )
 
 

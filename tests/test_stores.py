@@ -10,7 +10,11 @@ from reflekt_core.ports import Store
 from reflekt_core.stores import STORES, open_store
 from reflekt_core.testing import StoreContract
 
-URLS = {"memory": "memory://", "sqlite": "sqlite:///{folder}/journal.db"}
+URLS = {
+    "memory": "memory://",
+    "sqlite": "sqlite:///{folder}/journal.db",
+    "dynamodb": "dynamodb://prefix",
+}
 
 
 @pytest.mark.parametrize("scheme", sorted(URLS), scope="class")
@@ -18,9 +22,12 @@ class TestStores(StoreContract):
     """The contract, over the table of stores."""
 
     @pytest.fixture
-    def store(self, scheme: str, tmp_path: Path) -> Iterator[Store]:
+    def store(self, scheme: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Store]:
         """Give an empty store of the scheme."""
-        opened = open_store(URLS[scheme].format(folder=tmp_path))
+        if scheme == "dynamodb":  # on an emulator, with events made of what it stores
+            opened: Store = request.getfixturevalue("dynamodb").store()
+        else:
+            opened = open_store(URLS[scheme].format(folder=tmp_path))
         yield opened
         opened.close()
 
@@ -33,7 +40,7 @@ def test_a_store_without_the_contract_does_not_exist() -> None:
 def test_an_unknown_scheme_names_those_known() -> None:
     """The error says what a URL may begin with."""
     for url in ("postgres://x", "journal.db", ""):
-        with pytest.raises(ConfigurationError, match="memory://, sqlite://"):
+        with pytest.raises(ConfigurationError, match="dynamodb://, memory://, sqlite://"):
             open_store(url)
 
 

@@ -8,6 +8,7 @@ from reflekt_core.ports import Cipher, PlainText, Store
 __all__ = ["STORES", "open_store"]
 
 STORES: dict[str, str] = {
+    "dynamodb": "reflekt_core.stores.dynamodb:DynamoDBStore",
     "memory": "reflekt_core.stores.memory:MemoryStore",
     "sqlite": "reflekt_core.stores.sqlite:SQLiteStore",
 }
