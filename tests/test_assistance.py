@@ -592,6 +592,21 @@ def test_an_entry_is_tried_again_when_the_vendor_says_so(
     assert seen(journal, entry.id).provenance.provider == "openai"
 
 
+def test_the_operator_reads_of_a_failure_in_the_log(
+    journal: Reflekt, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which provider, which code, which request; that a user has not agreed is none of theirs."""
+    journal.suggestions.create("I want to")
+    assert caplog.text == ""
+    agree(journal)
+    elsewhere.error = KeyRefused("no", provider="openai", request_id="req_1")
+    with pytest.raises(KeyRefused):
+        journal.suggestions.create("I want to")
+    assert [record.getMessage() for record in caplog.records] == [
+        "AI provider openai: ai_key_refused (request req_1)"
+    ]
+
+
 def test_nothing_else_waits_for_an_assistant(journal: Reflekt, elsewhere: Elsewhere) -> None:
     """When the first text is read, the figures of all entries are there already."""
     agree(journal)

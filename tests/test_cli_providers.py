@@ -19,6 +19,7 @@ from reflekt_core.model.insights import Usage
 from reflekt_core.model.settings import Vendor
 from reflekt_core.ports import Completion
 from reflekt_core.providers import PROVIDERS
+from reflekt_core.providers.local import LocalAssistant
 
 ASK = ("evaluate", "--task", "sentiment", "--provider", "openai", "--data")
 MOODS = "positive\tA happy, wonderful day!\nnegative\tAn awful, sad, horrible day.\n"
@@ -180,7 +181,7 @@ def test_all_configured_providers_are_checked(
     error = KeyRefused("the key is not accepted", provider="openai", request_id="req-7")
     monkeypatch.setattr(vendor, "error", error)
     result = run("check")
-    assert result.out.lstrip().startswith("local ")
+    assert result.out.startswith("local ")
     assert failed(result, 1, "openai", "ai_key_refused", "the key is not accepted", "req-7")
     assert result.err.count("\n") == 1
     broken, fine = run("check", "--json").json["items"]
@@ -238,6 +239,30 @@ def test_evaluation_prints_figures_and_pictures(run: Run, moods: str) -> None:
     ):
         assert f"\n{line}" in result.out
     assert max(map(len, result.out.splitlines())) <= 80
+
+
+class Watched(LocalAssistant):
+    """The offline provider, noting what it is asked about."""
+
+    asked: ClassVar[list[str]] = []
+
+    def answer(self, task: Any) -> Any:
+        """Answer as always."""
+        self.asked.append(task.content)
+        return super().answer(task)
+
+
+def test_what_a_provider_reads_once_is_not_timed(
+    run: Run, moods: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The offline provider is asked about a text of ours before the first one of the file."""
+    monkeypatch.setitem(sys.modules, "models_under_test", sys.modules[__name__])
+    monkeypatch.setitem(PROVIDERS, "local", "models_under_test:Watched")
+    monkeypatch.setattr(Watched, "asked", [])
+    assert run("evaluate", "--data", moods, "--task", "sentiment", "--json").json["n"] == 2
+    ours, *theirs = Watched.asked
+    assert ours not in MOODS
+    assert theirs == [line.partition("\t")[2] for line in MOODS.splitlines()]
 
 
 def test_evaluation_prints_json(run: Run, moods: str) -> None:

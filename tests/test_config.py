@@ -136,6 +136,11 @@ JWKS = {
         ({"AI_PROVIDER": "local,anthropic"}, "AI_PROVIDER", "nothing may come after local"),
         ({"OPENAI_BASE_URL": "localhost:11434"}, "OPENAI_BASE_URL", "http://"),
         ({"ANTHROPIC_BASE_URL": "http://me:secret@h"}, "ANTHROPIC_BASE_URL", "http://"),
+        (
+            {"REFLEKT_AI_PRICES": '{"m": {"input": "1e99999", "output": 1}}'},
+            "REFLEKT_AI_PRICES",
+            "per million",
+        ),
         ({"REFLEKT_CRISIS_RESOURCES": "GB"}, "REFLEKT_CRISIS_RESOURCES", "each region"),
         ({"REFLEKT_CRISIS_RESOURCES": '{"GB": "116 123"}'}, "REFLEKT_CRISIS_RESOURCES", "each"),
         ({"REFLEKT_CRISIS_RESOURCES": '{"gb": ["116 123"]}'}, "REFLEKT_CRISIS_RESOURCES", "each"),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -33,10 +34,10 @@ from reflekt_core.evaluation import (
     read_examples,
     wilson_interval,
 )
-from reflekt_core.model.assistance import Answer
+from reflekt_core.model.assistance import Answer, Task
 from reflekt_core.model.feelings import Emotion, EmotionName, Sentiment, SentimentLabel
 from reflekt_core.model.insights import AnalyseEntry, Analysis, Topic, Usage
-from reflekt_core.ports import ExternalAssistant
+from reflekt_core.ports import Assistant, ExternalAssistant
 from reflekt_core.providers.local import LocalAssistant
 
 NEUTRAL = Sentiment(SentimentLabel.NEUTRAL, 0.0, 0.5)
@@ -403,6 +404,33 @@ def test_time_is_that_of_the_answers() -> None:
     took = 1000 * (time.perf_counter() - begun)
     assert 10 <= found.cpu_ms_per_entry <= (took - 50) / 2
     assert 10 <= found.ms_per_entry <= (took - 50) / 2
+
+
+class SlowToLoad(Assistant):
+    """Reads its data when it is first asked, which takes a while, and fails if it has none."""
+
+    def __init__(self, *, has_data: bool) -> None:
+        self.has_data = has_data
+        self.is_ready = False
+
+    def answer(self, task: Task) -> Answer[Any]:
+        """Return always the same."""
+        begun = time.process_time()
+        while not self.is_ready and time.process_time() < begun + 0.05:
+            pass
+        self.is_ready = True
+        if not self.has_data:
+            raise Refused("no data", provider="slow")
+        return answered()
+
+
+@pytest.mark.parametrize("has_data", [True, False])
+def test_loading_an_assistant_is_no_part_of_the_time(has_data: bool) -> None:  # noqa: FBT001 - a case
+    """What an assistant reads once does not count, however few the examples are."""
+    found = evaluate(SlowToLoad(has_data=has_data), [Example("joy", "x")], "emotions")
+    assert found.n == 1
+    assert found.failures == ({} if has_data else {"ai_refused": 1})
+    assert found.cpu_ms_per_entry < 25
 
 
 def test_examples_must_fit_the_task() -> None:

@@ -77,8 +77,11 @@ class _Parts:
         ids: Ids,
         trash_days: int,
         crisis_resources: "CrisisResources | None",
+        *,
+        settles: bool,
     ) -> None:
         self.store = store
+        self.settles = settles
         self.crisis_resources = crisis_resources
         self.clock = clock
         self.ids = ids
@@ -97,8 +100,8 @@ class _Parts:
         return Gate(self.store, self.clock, cache(self._open_assistants), cache(local_assistant))
 
     def settle(self) -> int:
-        """Handle what is pending, unless a worker does so in the background."""
-        return 0 if self.worker else self.drain()
+        """Handle what is pending, unless a worker or another program does so."""
+        return self.drain() if self.settles and not self.worker else 0
 
     def wake(self) -> None:
         """Tell the worker, if there is one, that there is something to do."""
@@ -204,12 +207,14 @@ class Reflekt:
         ids: Ids | None = None,
         trash_days: int = 30,
         crisis_resources: "CrisisResources | None" = None,
+        settles: bool = True,
     ) -> Self:
         """
         Return the journal of *user* in *store*.
 
         Entries leave the trash after *trash_days*. *crisis_resources* say where help is, by region;
-        by default those that come with Reflekt do.
+        by default those that come with Reflekt do. What follows from writes is left to other
+        programs, which hear of them from the store, if *settles* is false.
         """
         if not user:
             raise ConfigurationError("user must not be empty")
@@ -220,6 +225,7 @@ class Reflekt:
             ids or TimeOrderedIds(),
             trash_days,
             crisis_resources,
+            settles=settles,
         )
         return cls(parts, Actor(user))
 
@@ -351,7 +357,7 @@ class Reflekt:
             self._parts.worker = None
         elif not self._parts.closed:
             with suppress(ReflektError):  # what is left is taken up at the next opening
-                self.drain()
+                self._parts.settle()
         self._parts.closed = True
         self._parts.store.close()
 

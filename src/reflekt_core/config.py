@@ -10,18 +10,21 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from reflekt_core.errors import ConfigurationError
-from reflekt_core.model.assistance import Access
 from reflekt_core.model.prices import PRICES, Price
+
+if TYPE_CHECKING:
+    from reflekt_core.model.assistance import Access
 
 __all__ = ["Config"]
 
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _VENDORS: Final = ("openai", "anthropic")
+_ACCESS: Final = ("API_KEY", "MODEL", "BASE_URL")
 _PROVIDERS: Final = {  # AI_PROVIDER: name
     "local": "local",
     "rustbert": "local",
@@ -49,6 +52,7 @@ _OWN: Final = (
     "FORBID_AI_CALLS",
 )
 _LEAST_SECRET_BYTES: Final = 32
+_MOST_PRICE: Final = 1_000_000
 _STORE: Final = re.compile(r"[a-z][a-z0-9+.-]*://.*")
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # As browsers write it (RFC 6454, section 6.2): lower case, no path, not even a slash at the end.
@@ -70,7 +74,7 @@ class Config:
     """REFLEKT_STORE: URL of the store; a file in the working directory by default."""
     ai_providers: tuple[str, ...] = ("local",)
     """AI_PROVIDER: names, in the order in which they are tried; rustbert is local."""
-    ai_access: Mapping[str, Access] = attrs.field(factory=dict, repr=False)
+    ai_access: "Mapping[str, Access]" = attrs.field(factory=dict, repr=False)
     """OPENAI_API_KEY, OPENAI_MODEL, OPENAI_BASE_URL, and the same with ANTHROPIC: by vendor."""
     ai_prices: Mapping[str, Price] = PRICES
     """REFLEKT_AI_PRICES: prices of models, besides those that are known."""
@@ -229,12 +233,14 @@ def _ai_providers(env: Mapping[str, str]) -> tuple[str, ...]:
     return providers
 
 
-def _ai_access(env: Mapping[str, str]) -> Mapping[str, Access]:
-    found = {vendor: _access(env, vendor.upper()) for vendor in _VENDORS}
-    return {vendor: access for vendor, access in found.items() if access != Access()}
+def _ai_access(env: Mapping[str, str]) -> "Mapping[str, Access]":
+    named = (v for v in _VENDORS if env.keys() & {f"{v.upper()}_{what}" for what in _ACCESS})
+    return {vendor: _access(env, vendor.upper()) for vendor in named}
 
 
-def _access(env: Mapping[str, str], prefix: str) -> Access:
+def _access(env: Mapping[str, str], prefix: str) -> "Access":
+    from reflekt_core.model.assistance import Access  # noqa: PLC0415 - only for who has a vendor
+
     base_url = _word(env, f"{prefix}_BASE_URL")
     if base_url and not re.fullmatch(r"https?://[^\s/@]+(?:/[^\s?#]*)?", base_url):
         raise _wrong(f"{prefix}_BASE_URL", "a URL such as http://127.0.0.1:11434/v1")
@@ -262,7 +268,7 @@ def _price(given: Mapping[str, str]) -> Price:
     amounts = {name: Decimal(str(amount)) for name, amount in given.items()}
     if not {"input", "output"} <= amounts.keys() <= {"input", "output", "cached"}:
         raise ValueError
-    if not all(amount.is_finite() and amount >= 0 for amount in amounts.values()):
+    if not all(amount.is_finite() and 0 <= amount <= _MOST_PRICE for amount in amounts.values()):
         raise ValueError
     return Price(amounts["input"], amounts["output"], amounts.get("cached"))
 
@@ -331,7 +337,7 @@ def _refuse_parameters(env: Mapping[str, str]) -> None:
     for secret in _SECRETS:
         if f"{secret}_PARAMETER" in env:
             raise ConfigurationError(
-                f"{secret}_PARAMETER needs the aws extra, which is not available yet; set {secret}"
+                f"{secret}_PARAMETER is read by apps of the aws extra alone; set {secret}"
             )
 
 

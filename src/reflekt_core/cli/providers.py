@@ -59,10 +59,12 @@ def check(name: str | None, *, as_json: bool) -> None:
     tried = [_tried(config, each) for each in _names(config, name)]
     if as_json:
         emit({"items": [one.plain() for one in tried]})
-    for number, one in enumerate(tried):
+    between = ""
+    for one in tried:
         if one.answer and not as_json:
-            click.echo("\n" * bool(number), nl=False)
+            click.echo(between, nl=False)
             display.answer(one.answer, one.ms, is_price_known=one.is_price_known)
+            between = "\n"
     failed = "; ".join(one.told() for one in tried if one.error)
     if failed:
         raise click.ClickException(failed)
@@ -162,7 +164,8 @@ def evaluate_(  # noqa: PLR0913 - what to ask whom, and how to print
     most = _most(assistant, [one.text for one in examples])
     _agree(assistant, len(examples), most, yes=yes)
     spent: list[Usage] = []
-    found = evaluate(_asking(assistant, spent.append), _watched(examples), task)
+    asked = assistant if isinstance(assistant, Assistant) else _asking(assistant, spent.append)
+    found = evaluate(asked, _watched(examples), task)
     if spent:  # on failed attempts as well, which no answer tells of
         cost = None if most is None else sum(spent, Usage()).cost_usd
         found = attrs.evolve(found, cost_usd=cost)

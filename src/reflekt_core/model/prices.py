@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import ROUND_UP, Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from reflekt_core.model.insights import Usage
+if TYPE_CHECKING:
+    from reflekt_core.model.insights import Usage
 
 __all__ = ["PRICES", "Price"]
 
@@ -31,7 +32,7 @@ class Price:
     read_on: date | None = None
     up_to_tokens: int | None = None
 
-    def cost(self, usage: Usage) -> Decimal:
+    def cost(self, usage: "Usage") -> Decimal:
         """Return what the tokens of *usage* cost, rounded up to a millionth of a dollar."""
         cached = self.input if self.cached is None else self.cached
         total = (

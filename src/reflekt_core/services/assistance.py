@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from logging import getLogger
 from typing import Any, Final, TypeVar, overload
 
 import attrs
@@ -66,6 +67,7 @@ _CACHED: Final[dict[type, type]] = {
 """The tasks whose answers are kept, and what these are. Prompts are to be new each time."""
 
 _NOT_ALLOWED = (ConsentMissing, BudgetExceeded)
+_LOG: Final = getLogger("reflekt.assistants")
 
 
 @attrs.frozen
@@ -112,6 +114,7 @@ class Gate:
                 raise  # the answer is on its way: nobody steps in
             except AssistantError as error:
                 passed.append(PassedOver(_name(assistant), error.code))
+                _tell_operator(_name(assistant), error)
                 if not isinstance(error, _NOT_ALLOWED):
                     failure = failure if failure and failure.retryable else error
             else:
@@ -349,6 +352,12 @@ def _affordable(
             "the day's budget does not allow this call", provider=assistant.provider
         )
     return cost
+
+
+def _tell_operator(provider: str, error: AssistantError) -> None:
+    """Log what is the operator's business: a code and the vendor's id of the request, no words."""
+    if not isinstance(error, _NOT_ALLOWED):
+        _LOG.warning("AI provider %s: %s (request %s)", provider, error.code, error.request_id)
 
 
 def _restored(result: Any, redaction: Redaction) -> Any:

@@ -93,10 +93,13 @@ def _odds(reading: Reading) -> float:
 
 
 def emotions(found: Mood) -> tuple[Emotion, ...]:
-    """Return the emotions that show, the strongest first."""
-    if not found.readings:
+    """Return the emotions that show, the strongest first; sentences and the whole count alike."""
+    if found.whole is None:
         return ()
-    shares = [found.mean([r.emotions[i] for r in found.readings]) for i in range(len(EMOTIONS))]
+    shares = [
+        (found.mean([reading.emotions[i] for reading in found.readings]) + share) / 2
+        for i, share in enumerate(found.whole.emotions)
+    ]
     named = [
         Emotion(EmotionName(name), round(share, 3))
         for name, share in zip(EMOTIONS, shares, strict=True)
