@@ -754,9 +754,10 @@ def test_tables_are_made_once(dynamodb: Emulator) -> None:
 
 def test_no_text_is_logged_or_told(dynamodb: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever level others set: botocore would log whole requests."""
+    url = dynamodb.url()  # makes tables, which the emulator's own client may log
     for logger in (None, "botocore"):
         caplog.set_level(logging.DEBUG, logger)
-    store = open_store(dynamodb.url())
+    store = open_store(url)
     entry = an_entry(CANARY, title=CANARY, tags=(CANARY,))
     me = store.accounts.get("me")
     store.entries.put(me, entry, replaces=None)
