@@ -29,9 +29,10 @@ from reflekt_core.model.paging import Position
 from reflekt_core.operations import OPERATIONS, Operation
 from reflekt_core.ports import Clock
 from reflekt_core.rest.answers import Answers
+from reflekt_core.rest.bearer import bearer_token
 from reflekt_core.rest.cors import Cors
 from reflekt_core.rest.cursors import Cursors
-from reflekt_core.rest.inputs import Inputs, Said, bearer_token
+from reflekt_core.rest.inputs import Inputs, Said
 from reflekt_core.rest.logs import ACCESS, hashed, log_failure
 from reflekt_core.rest.messages import MAX_BODY_BYTES, Request, Response
 from reflekt_core.rest.problems import (

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import attrs
 
-from reflekt_core.errors import InvalidInput, MalformedInput, Problem, Unauthenticated
+from reflekt_core.errors import InvalidInput, MalformedInput, Problem
 from reflekt_core.model.fields import given, wire_name
 from reflekt_core.model.paging import Limit
 from reflekt_core.operations import PATH_PARAMETERS, Operation
@@ -17,11 +17,10 @@ from reflekt_core.rest.strict_json import parse
 from reflekt_core.serialization import read, read_strings
 from reflekt_core.services.context import ANY_VERSION
 
-__all__ = ["DEFAULT_LIMIT", "Inputs", "Said", "bearer_token", "body_types", "path_parameter"]
+__all__ = ["DEFAULT_LIMIT", "Inputs", "Said", "body_types", "path_parameter"]
 
 DEFAULT_LIMIT: Final = 20
 
-_TOKEN: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
 _JSON: Final = r'\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?'
 _ENTITY_TAG: Final = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 _VERSION: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -130,22 +129,6 @@ class Inputs:
         if not self._content_type.fullmatch(headers.get("content-type", "")):
             wanted = " or ".join(self._types)
             raise UnsupportedMediaType(f"the body must be of type {wanted}, in UTF-8")
-
-
-def bearer_token(headers: Mapping[str, str]) -> str:
-    """
-    Return the token of an ``Authorization`` header (RFC 6750, section 2.1).
-
-    Raises:
-        Unauthenticated: There is none, or several, or one of another kind.
-    """
-    given_header = headers.get("authorization")
-    if given_header is None:
-        raise Unauthenticated("a token is needed: Authorization: Bearer …")
-    match = _TOKEN.fullmatch(given_header)
-    if match is None:
-        raise Unauthenticated("the Authorization header must be 'Bearer' and one token")
-    return match[1]
 
 
 def body_types(operation: Operation) -> tuple[str, ...]:

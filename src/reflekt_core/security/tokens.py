@@ -23,7 +23,7 @@ from reflekt_core.security.encoding import decode_base64url, encode_base64url, p
 from reflekt_core.security.keys import KeySet
 from reflekt_core.security.strength import checked_secret
 
-__all__ = ["TokenIssuer", "TokenVerifier"]
+__all__ = ["TokenIssuer", "TokenVerifier", "strongest_role"]
 
 _MOST_CHARACTERS: Final = 8192
 _MOST_SUBJECT_CHARACTERS: Final = 255
@@ -107,7 +107,7 @@ class TokenVerifier:
     def _actor(self, claims: dict[str, object], now: float) -> Actor:
         issued_at = self._check_times(claims, now)
         self._check_parties(claims)
-        permissions = permissions_of(_role(claims.get(self.role_claim)), _scope(claims))
+        permissions = permissions_of(strongest_role(claims.get(self.role_claim)), _scope(claims))
         return Actor(_subject(claims), permissions, datetime.fromtimestamp(issued_at, UTC))
 
     def _check_times(self, claims: dict[str, object], now: float) -> float:
@@ -263,8 +263,15 @@ def _is_user_id(text: str) -> bool:
     return 0 < len(text) <= _MOST_SUBJECT_CHARACTERS and text.isprintable() and text == text.strip()
 
 
-def _role(value: object) -> str | None:
-    """Return the role, of several the one that may do most; None if there is none we know."""
+def strongest_role(value: object) -> str | None:
+    """
+    Return the role that a claim names, of several the one that may do most.
+
+    None if it names none that is known.
+
+    Raises:
+        Unauthenticated: It is neither a text nor a list of texts.
+    """
     if value is None:
         return None
     names = value if isinstance(value, list) else [value]
