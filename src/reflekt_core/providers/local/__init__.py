@@ -5,21 +5,23 @@ Deterministic, in plain Python, without network or download. `MODEL_CARD.md` say
 trained on and how good it is.
 """
 
-from typing import Any, overload
+from __future__ import annotations
 
-import attrs
+from typing import TYPE_CHECKING, Any, overload
 
-from reflekt_core.model.assistance import Answer, Task
-from reflekt_core.model.insights import (
-    AnalyseEntry,
-    Analysis,
-    Suggestions,
-    SuggestWays,
-    Summarise,
-    Summary,
-)
-from reflekt_core.model.prompts import Prompt, WritePrompts
 from reflekt_core.ports import Assistant
+
+if TYPE_CHECKING:
+    from reflekt_core.model.assistance import Answer, Task
+    from reflekt_core.model.insights import (
+        AnalyseEntry,
+        Analysis,
+        Suggestions,
+        SuggestWays,
+        Summarise,
+        Summary,
+    )
+    from reflekt_core.model.prompts import Prompt, WritePrompts
 
 __all__ = ["MODEL", "LocalAssistant"]
 
@@ -47,19 +49,7 @@ class LocalAssistant(Assistant):
     def answer(self, task: Task) -> Answer[Any]:
         """Return the answer to *task*; never fails and costs nothing."""
         # The parts are loaded when first used, so that importing the provider stays cheap.
-        from reflekt_core.providers.local import analysis, prompts, summary  # noqa: PLC0415
+        from reflekt_core.model.assistance import Answer  # noqa: PLC0415
+        from reflekt_core.providers.local import answering  # noqa: PLC0415
 
-        match task:
-            case AnalyseEntry():
-                return _answer(analysis.analyse(task))
-            case SuggestWays():
-                return _answer(analysis.suggest(task))
-            case Summarise():
-                summed_up = summary.summarise(task)
-                return _answer(attrs.evolve(summed_up, observations=task.observations))
-            case WritePrompts():
-                return _answer(prompts.write_prompts(task))
-
-
-def _answer(result: Any) -> Answer[Any]:
-    return Answer(result, "local", MODEL, PROMPT_VERSION)
+        return Answer(answering.answer(task), "local", MODEL, PROMPT_VERSION)
