@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reflekt_chalice import Service, create_app, create_authorizer, journal_blueprint
+from reflekt_chalice.adapter import METHODS
 from reflekt_chalice.events import request_of
 from reflekt_core import Reflekt
 from reflekt_core.model.accounts import Actor
@@ -103,6 +104,8 @@ class TestApp(API):
         for operation in OPERATIONS:
             path = operation.path.replace("{tag}", "{tag+}")
             assert operation.method in gateway.app.routes[path]
+            # API Gateway answers in its own words to methods that a path does not have.
+            assert set(gateway.app.routes[path]) == set(METHODS)
 
     def test_addresses_begin_with_the_stage(self, gateway: Gateway) -> None:
         """A client that follows Location or Link comes back to the same API."""
@@ -183,10 +186,30 @@ class TestApp(API):
         assert document["code"] == "internal_error"
         assert document["request_id"] == event["requestContext"]["requestId"]
 
+    def test_what_is_no_text_is_malformed(self, gateway: Gateway) -> None:
+        """Neither a path that is no UTF-8 nor half a character in a body is guessed at."""
+        sent = {"Authorization": f"Bearer {token()}", "Content-Type": "application/json"}
+        path = gateway.event(Request("PUT", "/tags/\udcff", "", sent, b'{"name": "x"}'))
+        assert path["pathParameters"] == {"tag": "%FF"}
+        body = gateway.event(Request("POST", "/entries", "", sent))
+        body["body"] = '{"content": "\ud800"}'
+        for event in (path, body):
+            assert gateway.app(event, None)["statusCode"] == 400
+
+    def test_an_address_that_cannot_be_made_out_has_no_base(self, gateway: Gateway) -> None:
+        """The route counts, whatever the address seems to be."""
+        for place in ("/prod/entries/more", "/prod", "", "/entries?x"):
+            event = gateway.event(Request("GET", "/entries"))
+            event["requestContext"]["path"] = place
+            request = request_of(event, "/entries")
+            assert (request.base, request.path) == ("", "/entries")
+
     def test_other_events_are_not_for_the_app(self, gateway: Gateway) -> None:
         """What is no event of a REST API is refused, and breaks nothing."""
         for event in ({}, {"requestContext": {"http": {"method": "GET"}}, "rawPath": "/entries"}):
-            assert gateway.app(event, None)["statusCode"] == 500
+            answer = gateway.app(event, None)
+            assert answer["statusCode"] == 500
+            assert b"Unknown request." in base64.b64decode(answer["body"])
 
     @pytest.mark.parametrize("functions", [("entries",), ("settings", "analytics")])
     def test_an_app_may_answer_for_some_functions(
@@ -347,6 +370,10 @@ class TestBlueprint(API):
         answer = Gateway(app)(Request("OPTIONS", "/my/journal/entries", "", sent))
         assert answer.status == 204
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        others = {"Origin": "https://evil.example"}
+        for method in ("OPTIONS", "GET"):
+            refused = Gateway(app)(Request(method, "/my/journal/entries", "", others))
+            assert "Access-Control-Allow-Origin" not in refused.headers
 
     def test_another_authorizers_word_is_not_heeded(self, app: Chalice) -> None:
         """What it means by a user id is not known; the token is read."""

@@ -186,8 +186,10 @@ class TestDecisions:
         self, gateway: Gateway, operation: Any
     ) -> None:
         """What anybody may ask is asked without one; nothing else is."""
-        route = gateway.app.routes[gateway.resource(filled(operation))[0]][operation.method]
-        assert (route.authorizer is None) is operation.public
+        routes = gateway.app.routes[gateway.resource(filled(operation))[0]]
+        for method in {operation.method, "HEAD" if operation.method == "GET" else "OPTIONS"}:
+            opened = operation.public or method == "OPTIONS"
+            assert (routes[method].authorizer is None) is opened
 
     def test_only_the_authorizers_word_counts(self, gateway: Gateway) -> None:
         """What a client writes, wherever it can write, makes nobody of it."""

@@ -159,7 +159,7 @@ def test_what_goes_wrong_is_told_without_the_secret(code: str, error: type[Excep
 
 
 def test_systems_manager_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore, set up by the environment alone, knows the call; nothing is sent here."""
+    """botocore, set up by the environment alone, knows the call, and logs no answer."""
     pytest.importorskip("botocore")
     for name, value in {
         "AWS_REGION": "eu-west-1",
@@ -170,9 +170,15 @@ def test_systems_manager_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPat
         "AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:9",
     }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(Unavailable):
-        ssm_parameter()("/reflekt/jwt")
-    assert logging.getLogger("botocore").getEffectiveLevel() >= logging.WARNING
+    log = logging.getLogger("botocore")
+    level = log.level
+    try:
+        log.setLevel(logging.DEBUG)
+        with pytest.raises(Unavailable):
+            ssm_parameter()("/reflekt/jwt")
+        assert log.getEffectiveLevel() >= logging.WARNING
+    finally:
+        log.setLevel(level)
 
 
 # The service
@@ -282,3 +288,19 @@ def test_the_log_goes_to_stdout_as_json_once(
     assert [line["operation"] for line in lines] == ["entries.search"] * 2
     assert lines[0]["request_id"] != ""
     assert "canary" not in str(lines)
+    # Lambda gives the root a handler that would write each line again.
+    assert not logging.getLogger("reflekt").propagate
+
+
+@pytest.mark.parametrize(
+    ("url", "settles"), [("memory://", True), ("dynamodb://reflekt?region=eu-west-1", False)]
+)
+def test_on_dynamodb_others_do_what_follows_from_writes(
+    store: Parameters,
+    url: str,
+    settles: bool,  # noqa: FBT001 - an example
+) -> None:
+    """The tables' streams tell them; nothing is drained or purged beside a request."""
+    environ = {"REFLEKT_STORE": url, "JWT_SECRET": SECRET, "LOG_LEVEL": "CRITICAL"}
+    dispatch = service_from(environ, fetch=store, monotonic=store.monotonic).dispatch()
+    assert dispatch._reflekt._parts.settles is settles

@@ -19,7 +19,7 @@ from reflekt_core.rest.logs import log_failure
 from reflekt_core.rest.messages import Response
 from reflekt_core.rest.problems import InternalError, problem
 
-__all__ = ["AUTHORIZER_SECONDS", "create_app", "journal_blueprint"]
+__all__ = ["AUTHORIZER_SECONDS", "METHODS", "create_app", "journal_blueprint"]
 
 AUTHORIZER_SECONDS: Final = 300
 """How long API Gateway keeps what the authorizer said of a token."""
@@ -46,7 +46,7 @@ def create_app(
     Return the Chalice app that answers the journal's API.
 
     All of it has an authorizer called ``authorizer``, whose handler is ``app.authorise``: what
-    `create_authorizer` returns. Without it, as behind a load balancer, tokens are checked here.
+    `create_authorizer` returns. Where none has answered, the app checks the token itself.
 
     Args:
         name: The app's name.

@@ -75,9 +75,8 @@ def _headers(event: Event) -> list[tuple[str, str]]:
     several = event.get("multiValueHeaders")
     single: Mapping[str, str] = event.get("headers") or {}
     headers = list(_pairs(several) if several else single.items())
-    request_id = request_id_of(event)
-    if request_id and not any(name.lower() == "x-request-id" for name, _ in headers):
-        headers.append(("X-Request-Id", request_id))
+    if not any(name.lower() == "x-request-id" for name, _ in headers):
+        headers.append(("X-Request-Id", request_id_of(event)))
     return headers
 
 
