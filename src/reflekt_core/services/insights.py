@@ -32,12 +32,12 @@ from reflekt_core.model.insights import (
 )
 from reflekt_core.model.paging import through
 from reflekt_core.model.safety import screen, speaks_of_crisis
-from reflekt_core.model.settings import Settings, region_of
+from reflekt_core.model.settings import region_of
 from reflekt_core.model.usage import CachedAnswer, Receipt
 from reflekt_core.ports import Clock, Records
 from reflekt_core.services.analytics import observed
 from reflekt_core.services.assistance import Gate, still_allowed
-from reflekt_core.services.context import SETTINGS_KEY, Context, insist
+from reflekt_core.services.context import Context, insist
 from reflekt_core.services.entries import live_entry
 from reflekt_core.services.receipts import once
 
@@ -111,12 +111,11 @@ def understand(gate: Gate, event: Event) -> None:
             _forget(gate, account, entry_id)
             _forget_summaries(gate, account)
             return
-        settings = store.records(Settings).get(event.user_id, SETTINGS_KEY) or Settings()
         insight = store.insights.get(event.user_id, entry_id)
         known = insight is not None and insight.content_version == entry.content_version
         if known or entry.trashed_at is not None:
             return
-        if not settings.ai.enabled:
+        if not gate.settings(account).ai.enabled:
             _note_failure(gate, account, entry, SWITCHED_OFF)
             return
         _understand(gate, account, entry)
