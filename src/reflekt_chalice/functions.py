@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from reflekt_core.errors import ConfigurationError
+from reflekt_core.model.events import EventKind
 
 if TYPE_CHECKING:
     from reflekt_core.operations import Operation
@@ -35,9 +36,16 @@ class Function:
     `tables` are names without the prefix; `home` is the one in which it looks accounts up, the
     option ``account`` of a store's URL. `ai_key`: it alone is told the keys of AI providers.
     `documentation`: it shows `/openapi.json` and `/api-docs`, and says what is not there.
+
+    `streams` are the tables whose streams it reads; `publishes`: it puts events on the bus; `events`
+    are the kinds that the bus hands to it; `every_minutes`: it is called that often, by the clock.
     """
 
     operations: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    events: tuple[EventKind, ...] = ()
+    publishes: bool = False
+    every_minutes: int | None = None
     tables: Mapping[str, Access] = attrs.field(factory=dict)
     home: str = "entries"
     memory_mb: int
@@ -47,6 +55,19 @@ class Function:
 
 
 _R, _W = Access.READ, Access.WRITE
+_ENTRY_EVENTS: Final = (
+    EventKind.ENTRY_CREATED,
+    EventKind.ENTRY_UPDATED,
+    EventKind.ENTRY_DELETED,
+)
+_EVERY_TABLE: Final[Mapping[str, Access]] = {
+    "entries": _W,
+    "settings": _W,
+    "categories": _W,
+    "analytics": _W,
+    "search": _W,
+    "jobs": _W,
+}
 
 # API Gateway gives up after 29 s: no function that answers it works longer than that.
 FUNCTIONS: Final[Mapping[str, Function]] = {
@@ -65,7 +86,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
             "tags.list",
             "tags.rename",
         ),
-        tables={"entries": _W, "categories": _R, "settings": _R, "jobs": _W},
+        tables={"entries": _W, "categories": _R, "settings": _R, "search": _R, "jobs": _W},
         memory_mb=512,
         timeout_seconds=15,
     ),
@@ -91,6 +112,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
             "suggestions.create",
             "summaries.create",
         ),
+        events=_ENTRY_EVENTS,
         tables={"entries": _R, "settings": _R, "analytics": _W, "jobs": _W},
         home="analytics",
         memory_mb=1024,
@@ -116,19 +138,39 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     ),
     "account": Function(
         operations=("account.export", "account.delete", "admin.usage"),
-        tables={
-            "entries": _W,
-            "settings": _W,
-            "categories": _W,
-            "analytics": _W,
-            "jobs": _W,
-        },
+        tables=_EVERY_TABLE,
         memory_mb=512,
         timeout_seconds=29,
     ),
     "authorizer": Function(memory_mb=256, timeout_seconds=5),
+    "publisher": Function(
+        streams=("entries", "jobs"), publishes=True, memory_mb=256, timeout_seconds=30
+    ),
+    "analytics_consumer": Function(
+        events=_ENTRY_EVENTS,
+        tables={"entries": _R, "analytics": _W},
+        home="analytics",
+        memory_mb=256,
+        timeout_seconds=30,
+    ),
+    "search_consumer": Function(
+        events=_ENTRY_EVENTS,
+        tables={"entries": _R, "search": _W},
+        home="search",
+        memory_mb=256,
+        timeout_seconds=60,
+    ),
+    "jobs": Function(
+        events=(EventKind.JOB_REQUESTED,),
+        publishes=True,
+        every_minutes=60,
+        tables=_EVERY_TABLE,
+        home="jobs",
+        memory_mb=512,
+        timeout_seconds=900,
+    ),
 }
-"""Function × operation × table."""
+"""Function × operation or event × table."""
 
 
 def operations_of(names: Iterable[str] | None) -> "tuple[Operation, ...]":

@@ -1,5 +1,5 @@
 """
-The store on AWS: a journal in five DynamoDB tables.
+The store on AWS: a journal in six DynamoDB tables.
 
 Every access names a user's partition: an item, some items, a range, or a transaction. Nothing is
 ever scanned. Search, as yet, looks at every entry.

@@ -48,7 +48,7 @@ T = TypeVar("T")
 Value = dict[str, Any]
 Item = dict[str, Value]
 
-TABLES: Final = ("entries", "settings", "categories", "analytics", "jobs")
+TABLES: Final = ("entries", "settings", "categories", "analytics", "search", "jobs")
 """Every table, without the prefix."""
 
 HEAD: Final = "head"
