@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -10,6 +10,7 @@ from logging import INFO
 from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from uuid import UUID
 
 import attrs
 
@@ -33,7 +34,7 @@ from reflekt_core.rest.bearer import bearer_token
 from reflekt_core.rest.cors import Cors
 from reflekt_core.rest.cursors import Cursors
 from reflekt_core.rest.inputs import Inputs, Said
-from reflekt_core.rest.logs import ACCESS, hashed, log_failure
+from reflekt_core.rest.logs import ACCESS, AUDIT, hashed, log_failure
 from reflekt_core.rest.messages import MAX_BODY_BYTES, Request, Response
 from reflekt_core.rest.problems import (
     BadParameters,
@@ -84,6 +85,8 @@ class _Plan:
     answers: Answers
     position: str | None
     """The argument that says where a list goes on."""
+    audited: bool
+    """It writes, or tells of others."""
 
 
 @attrs.define
@@ -94,6 +97,9 @@ class _Trace:
     name: str | None = None
     operation: Operation | None = None
     user_id: str | None = None
+    audited: bool = False
+    subject: str | None = None
+    """The id of what is written, or whose things are looked at."""
 
 
 class Dispatch:
@@ -148,6 +154,8 @@ class Dispatch:
         response = self._finished(response, request, trace)
         if ACCESS.isEnabledFor(INFO):
             self._log(response, trace, perf_counter() - started)
+        if trace.audited:
+            self._note(response, trace)
         return response
 
     def _answer(self, request: Request, trace: _Trace, identify: Identify | None) -> Response:
@@ -162,30 +170,35 @@ class Dispatch:
         if request.body is None or len(request.body) > MAX_BODY_BYTES:
             raise TooLarge(f"a body may have at most {MAX_BODY_BYTES // 1024} KiB")
         if operation.public:
-            return self._called(plan, self._reflekt, "", request, parameter)
+            return self._called(plan, self._reflekt, request, parameter, trace)
         actor = (identify or self._bearer(request))(self._clock())
-        trace.user_id = actor.user_id
+        trace.user_id, trace.audited = actor.user_id, plan.audited
         if operation.permission is not None and operation.permission not in actor.permissions:
             # The service says so again; but it is called only once the body was understood.
             raise Forbidden(f"this needs the permission {operation.permission.value}")
         view = self._reflekt.acting_as(actor)
-        return self._called(plan, view, actor.user_id, request, parameter)
+        return self._called(plan, view, request, parameter, trace)
 
     def _bearer(self, request: Request) -> Identify:
         token = bearer_token(request.headers)
         return lambda now: self._verifier.verify(token, now)
 
     def _called(
-        self, plan: _Plan, view: Any, user_id: str, request: Request, parameter: str | None
+        self, plan: _Plan, view: Any, request: Request, parameter: str | None, trace: _Trace
     ) -> Response:
         said = plan.inputs.read(request, parameter)
+        user_id = trace.user_id or ""
         if plan.position is not None:
             said.arguments[plan.position] = self._position(plan, user_id, said)
 
         def sign(position: Position) -> str:
             return self._cursors.write(position, *_scope(plan, user_id, said))
 
+        if plan.audited:
+            trace.subject = self._subject(said.arguments, None)
         value = plan.call(view)(**said.arguments)
+        if plan.audited:
+            trace.subject = trace.subject or self._subject(said.arguments, value)
         return plan.answers.write(value, request, sign, said.limit)
 
     def _position(self, plan: _Plan, user_id: str, said: Said) -> Position | None:
@@ -235,11 +248,34 @@ class Dispatch:
         }
         ACCESS.info("request", extra={"fields": fields})
 
+    def _note(self, response: Response, trace: _Trace) -> None:
+        fields = {
+            "request_id": trace.request_id,
+            "operation": trace.name,
+            "user": trace.user_id and hashed(self._secret, trace.user_id),
+            "subject": trace.subject,
+            "status": int(response.status),
+        }
+        AUDIT.info("audit", extra={"fields": fields})
+
+    def _subject(self, arguments: Mapping[str, Any], value: Any) -> str | None:
+        """Return the id of what is dealt with; a tag is no id, but text."""
+        if "user_id" in arguments:
+            return hashed(self._secret, arguments["user_id"])
+        id = arguments.get("id") or getattr(value, "id", None)
+        return str(id) if isinstance(id, UUID) else None
+
 
 def _plan(operation: Operation) -> _Plan:
     position = operation.cursor and ("since" if operation.cursor == "since" else "after")
+    permission = operation.permission or ""
     return _Plan(
-        operation, attrgetter(operation.id), Inputs(operation), Answers(operation), position
+        operation,
+        attrgetter(operation.id),
+        Inputs(operation),
+        Answers(operation),
+        position,
+        audited=permission.endswith(":write") or permission.startswith("admin:"),
     )
 
 

@@ -1,5 +1,5 @@
 """
-Log lines as JSON: one per request, and one per failure.
+Log lines as JSON: one per request, one per write or administrator's look, and one per failure.
 
 They name routes, statuses and hashed user ids; never a path, a query, a body, a token, or the
 message of an unexpected exception, which may quote any of them.
@@ -12,10 +12,15 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final
 
-__all__ = ["ACCESS", "FAILURES", "JSONFormatter", "described", "hashed", "log_failure"]
+__all__ = ["ACCESS", "AUDIT", "FAILURES", "JSONFormatter", "described", "hashed", "log_failure"]
 
 ACCESS: Final = logging.getLogger("reflekt.access")
 """One line per request."""
+
+AUDIT: Final = logging.getLogger("reflekt.audit")
+"""One line per write, and per look at others by an administrator, whatever the level elsewhere."""
+
+AUDIT.setLevel(logging.INFO)
 
 FAILURES: Final = logging.getLogger("reflekt.failures")
 """One line per unexpected exception."""
