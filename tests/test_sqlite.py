@@ -22,6 +22,7 @@ from reflekt_core.errors import (
     Unavailable,
     VersionConflict,
 )
+from reflekt_core.model import paging
 from reflekt_core.model.accounts import Account, Counts
 from reflekt_core.model.analytics import entry_facts
 from reflekt_core.model.categories import Category
@@ -40,7 +41,7 @@ from reflekt_core.model.insights import Analysis, Insight, Provenance, Topic
 from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.search import Match, parse
 from reflekt_core.ports import Cipher, PlainText
-from reflekt_core.stores.sqlite import SQLiteStore, database, rows, search
+from reflekt_core.stores.sqlite import SQLiteStore, database, search
 from reflekt_core.stores.sqlite.schema import MIGRATIONS
 
 NOW = datetime(2026, 11, 22, 18, 40, tzinfo=UTC)
@@ -769,8 +770,8 @@ def steps(store: SQLiteStore, read: Callable[[SQLiteStore], Any]) -> int:
 
 def test_bounded_pages(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that would examine too many rows, or hold too much, ends early and says where to go on."""
-    monkeypatch.setattr(rows, "PAGE_ROWS", 10)
-    monkeypatch.setattr(search, "PAGE_ROWS", 10)
+    monkeypatch.setattr(paging, "MOST_EXAMINED", 10)
+    monkeypatch.setattr(search, "MOST_EXAMINED", 10)
     written = write(store, 25)
     starred = entry(25, starred=True)
     store.entries.put(ME, starred, replaces=None)
@@ -787,8 +788,8 @@ def test_bounded_pages(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> N
         hits.append(store.search.search("me", parse("swam"), wanted, offset=int(offset or 0)))
     assert [len(p) for p in hits] == [0, 0, 1]
 
-    monkeypatch.setattr(rows, "PAGE_ROWS", 1000)
-    monkeypatch.setattr(rows, "_PAGE_BYTES", 1500)
+    monkeypatch.setattr(paging, "MOST_EXAMINED", 1000)
+    monkeypatch.setattr(paging, "_PAGE_BYTES", 1500)
     first = store.entries.list("me", EntryFilter())
     assert 1 < len(first) < 10
     second = store.entries.list("me", EntryFilter(), after=first.next)

@@ -1,13 +1,13 @@
 """Pages of a longer list."""
 
-from collections.abc import Callable, Iterator
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Final, Generic, TypeVar
 
 import attrs
 
 from reflekt_core.model.fields import Range, check
 
-__all__ = ["Limit", "Page", "PageSize", "Position", "through"]
+__all__ = ["MOST_EXAMINED", "Limit", "Page", "PageSize", "Position", "filled", "through"]
 
 T = TypeVar("T")
 
@@ -16,6 +16,11 @@ Position = tuple[str | int | None, ...]
 
 Limit = Annotated[int, Range(1, 100)]
 """How many items a page may hold."""
+
+MOST_EXAMINED: Final = 1000
+"""How many stored items one call looks at, at most."""
+
+_PAGE_BYTES: Final = 4_000_000
 
 
 @attrs.frozen
@@ -56,3 +61,26 @@ def through(read: Callable[[Position | None], Page[T]]) -> Iterator[T]:
     while page.next is not None:
         page = read(page.next)
         yield from page
+
+
+def filled(found: Iterable[tuple[Position, int, T | None]], limit: int) -> Page[T]:
+    """
+    Return a page of up to *limit* values and about 4 MB.
+
+    Args:
+        found: Of each stored item where to go on after it, the size of its body, and its value; None
+            if it was examined but is not asked for.
+        limit: How many values the page may hold.
+    """
+    items: list[T] = []
+    size = 0
+    after: Position | None = None
+    for examined, (position, more, value) in enumerate(found):
+        full = len(items) >= limit and value is not None
+        if full or examined >= MOST_EXAMINED or (after and size + more > _PAGE_BYTES):
+            return Page(tuple(items), after)
+        if value is not None:
+            items.append(value)
+        size += more
+        after = position
+    return Page(tuple(items))

@@ -25,7 +25,7 @@ from reflekt_core.model.analytics import (
     plus,
 )
 from reflekt_core.model.insights import Insight
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.ports import Aggregates, Insights
 from reflekt_core.stores.dynamodb.database import (
     Database,
@@ -36,7 +36,6 @@ from reflekt_core.stores.dynamodb.database import (
     refused,
 )
 from reflekt_core.stores.dynamodb.heads import Heads
-from reflekt_core.stores.dynamodb.pages import filled
 from reflekt_core.stores.dynamodb.tables import (
     HEAD,
     Codec,

@@ -21,7 +21,7 @@ from reflekt_core.model.entries import (
     fold_tag,
 )
 from reflekt_core.model.events import event_of
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import MOST_EXAMINED, Page, Position, filled
 from reflekt_core.ports import Entries
 from reflekt_core.stores.dynamodb.database import (
     MAX_WRITES,
@@ -36,7 +36,6 @@ from reflekt_core.stores.dynamodb.database import (
 )
 from reflekt_core.stores.dynamodb.heads import Heads
 from reflekt_core.stores.dynamodb.outbox import told
-from reflekt_core.stores.dynamodb.pages import PAGE_ITEMS, filled
 from reflekt_core.stores.dynamodb.tables import (
     HEAD,
     SHARDS,
@@ -373,7 +372,7 @@ class DynamoDBEntries(Entries):
         low, high = _range(wanted, order, after)
         if low > high:
             return
-        many = limit + 1 if _is_exact(wanted) else PAGE_ITEMS
+        many = limit + 1 if _is_exact(wanted) else MOST_EXAMINED
         condition, values, start = tag_range(user_id, fold_tag(wanted.tag[0]), low, high)
         items = self._database.query(
             TABLE, condition, values, backward=order is Order.DESC, limit=many

@@ -12,14 +12,13 @@ from reflekt_core.model.categories import Category
 from reflekt_core.model.events import Event
 from reflekt_core.model.insights import Failure
 from reflekt_core.model.jobs import Job
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Records
 from reflekt_core.stores.dynamodb.database import Database, guarded, refused
 from reflekt_core.stores.dynamodb.outbox import told
-from reflekt_core.stores.dynamodb.pages import filled
 from reflekt_core.stores.dynamodb.tables import (
     SHARDS,
     Codec,

@@ -19,10 +19,10 @@ from reflekt_core.model.analytics import (
     plus,
 )
 from reflekt_core.model.insights import Insight
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.ports import Aggregates, Insights
 from reflekt_core.stores.sqlite.database import Database
-from reflekt_core.stores.sqlite.rows import Codec, filled, number_of, writer
+from reflekt_core.stores.sqlite.rows import Codec, number_of, writer
 
 __all__ = ["SQLiteAggregates", "SQLiteInsights"]
 

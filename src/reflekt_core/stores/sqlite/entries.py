@@ -21,7 +21,7 @@ from reflekt_core.model.entries import (
     fold_tag,
 )
 from reflekt_core.model.events import event_of
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.ports import Entries
 from reflekt_core.stores.sqlite.database import Database
 from reflekt_core.stores.sqlite.outbox import announce
@@ -29,7 +29,6 @@ from reflekt_core.stores.sqlite.rows import (
     Codec,
     conflict,
     erased,
-    filled,
     microseconds,
     number_of,
 )

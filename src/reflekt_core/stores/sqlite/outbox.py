@@ -9,10 +9,10 @@ from typing import Any, Final
 import attrs
 
 from reflekt_core.model.events import Delivery, Event, EventKind, Retry
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.ports import Outbox
 from reflekt_core.stores.sqlite.database import Database
-from reflekt_core.stores.sqlite.rows import filled, instant, microseconds
+from reflekt_core.stores.sqlite.rows import instant, microseconds
 
 __all__ = ["SQLiteOutbox", "announce"]
 

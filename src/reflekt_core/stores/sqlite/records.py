@@ -13,14 +13,14 @@ from reflekt_core.model.categories import Category
 from reflekt_core.model.events import Event
 from reflekt_core.model.insights import Failure
 from reflekt_core.model.jobs import Job
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Settings
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Records
 from reflekt_core.stores.sqlite.database import Database
 from reflekt_core.stores.sqlite.outbox import announce
-from reflekt_core.stores.sqlite.rows import Codec, conflict, filled, microseconds, writer
+from reflekt_core.stores.sqlite.rows import Codec, conflict, microseconds, writer
 
 __all__ = ["KINDS", "SQLiteRecords", "purge_expired"]
 

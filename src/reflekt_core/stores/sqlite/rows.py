@@ -1,7 +1,6 @@
 """What the tables have in common: sealed bodies, times as numbers, pages, and a user's head row."""
 
 import sqlite3
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -9,16 +8,13 @@ import attrs
 
 from reflekt_core.errors import AccountErased, VersionConflict
 from reflekt_core.model.accounts import Account
-from reflekt_core.model.paging import Page, Position
 from reflekt_core.ports import Cipher
 from reflekt_core.serialization import dump, load
 
 __all__ = [
-    "PAGE_ROWS",
     "Codec",
     "conflict",
     "erased",
-    "filled",
     "instant",
     "microseconds",
     "number_of",
@@ -27,10 +23,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-PAGE_ROWS: Final = 1000
-"""How many rows one call examines at most."""
-
-_PAGE_BYTES: Final = 4_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -58,29 +50,6 @@ def microseconds(at: datetime) -> int:
 def instant(at: int) -> datetime:
     """Return the time in UTC that `microseconds` turned into *at*."""
     return _EPOCH + at * _MICROSECOND
-
-
-def filled(rows: Iterable[tuple[Position, int, T | None]], limit: int) -> Page[T]:
-    """
-    Return a page of up to *limit* values.
-
-    Args:
-        rows: Of each row where to go on after it, the size of its body, and its value; None if it
-            was examined but is not asked for.
-        limit: How many values the page may hold.
-    """
-    items: list[T] = []
-    size = 0
-    after: Position | None = None
-    for examined, (position, more, value) in enumerate(rows):
-        full = len(items) >= limit and value is not None
-        if full or examined >= PAGE_ROWS or (after and size + more > _PAGE_BYTES):
-            return Page(tuple(items), after)
-        if value is not None:
-            items.append(value)
-        size += more
-        after = position
-    return Page(tuple(items))
 
 
 def number_of(connection: sqlite3.Connection, user_id: str) -> int | None:

@@ -19,11 +19,11 @@ import attrs
 
 from reflekt_core.model.accounts import Account
 from reflekt_core.model.entries import Entry, EntryFilter
-from reflekt_core.model.paging import Page, Position
+from reflekt_core.model.paging import MOST_EXAMINED, Page, Position, filled
 from reflekt_core.model.search import Match, Query, Term, fold
 from reflekt_core.ports import Search
 from reflekt_core.stores.sqlite.database import Database
-from reflekt_core.stores.sqlite.rows import PAGE_ROWS, Codec, filled, number_of, writer
+from reflekt_core.stores.sqlite.rows import Codec, number_of, writer
 
 __all__ = ["SQLiteSearch", "index", "mark_untidy", "tidy", "tidy_index", "unindex"]
 
@@ -72,7 +72,7 @@ class SQLiteSearch(Search):
         """See `Search`. Hits that *wanted* leaves out count in the offset, too."""
         if wanted.trashed:
             return Page(())
-        reach = offset + (limit if wanted == EntryFilter() else PAGE_ROWS)
+        reach = offset + (limit if wanted == EntryFilter() else MOST_EXAMINED)
         with self._database.snapshot() as connection:
             number = number_of(connection, user_id)
             if number is None:
