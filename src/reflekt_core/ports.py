@@ -18,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
+from reflekt_core.errors import VersionConflict
 from reflekt_core.model.entries import Order
 
 if TYPE_CHECKING:  # so that whoever needs one port does not load the values of all the others
@@ -178,6 +179,26 @@ class Entries(ABC):
             VersionConflict: Somebody else wrote first; nothing was stored.
             AccountErased: See above.
         """
+
+    def add(self, account: Account, entries: Sequence[Entry]) -> tuple[bool, ...]:
+        """
+        Store those of *entries* whose ids are new, and tell of each whether it was.
+
+        An id is not new if there is an entry under it, or a tombstone. For imports: a store that
+        writes many at once faster than one by one does so. Each entry is stored whole or not at
+        all, in the order given; what follows one that fails is not stored.
+
+        Raises:
+            AccountErased: See above.
+        """
+        return tuple(self._add(account, entry) for entry in entries)
+
+    def _add(self, account: Account, entry: Entry) -> bool:
+        try:
+            self.put(account, entry, replaces=None)
+        except VersionConflict:
+            return False
+        return True
 
     @abstractmethod
     def list(

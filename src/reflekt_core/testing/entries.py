@@ -264,6 +264,39 @@ class EntriesContract:
         store.entries.put(me, again, replaces=2)
         assert store.entries.get("me", entry.id) == again
 
+    def test_adding_stores_what_is_new(self, store: Store, me: Account) -> None:
+        """Of many entries those are stored whose ids were never used; the others stay as they are."""
+        there, gone, *new = (an_entry(f"Day {n}.", tags=("sea",)) for n in range(5))
+        put_all(store, [there, gone], me.user_id)
+        store.entries.put(me, Tombstone(gone.id, 2, NOW), replaces=1)
+        changed = attrs.evolve(there, content="Another day.")
+        added = store.entries.add(me, [changed, new[0], gone, *new[1:], new[0]])
+        assert added == (False, True, False, True, True, False)
+        assert store.entries.get(me.user_id, there.id) == there
+        assert isinstance(store.entries.get(me.user_id, gone.id), Tombstone)
+        assert [store.entries.get(me.user_id, entry.id) for entry in new] == new
+        followed = store.entries.changes(me.user_id, since=3, limit=10)
+        assert [change.entry for change in followed] == new
+        assert store.entries.counts(me.user_id) == Counts(4)
+        assert [tag.count for tag in store.entries.tags(me.user_id)] == [4]
+
+    def test_what_is_added_keeps_its_versions(self, store: Store, me: Account) -> None:
+        """An entry from a backup comes with its version, and goes on from there."""
+        old = attrs.evolve(an_entry("A day."), version=7, content_version=3)
+        assert store.entries.add(me, [old]) == (True,)
+        later = attrs.evolve(old, version=8, starred=True)
+        store.entries.put(me, later, replaces=7)
+        assert store.entries.get(me.user_id, old.id) == later
+
+    def test_adding_tells_of_each(self, store: Store, me: Account) -> None:
+        """Each entry that was added has its event; one that was there already has none."""
+        made = [an_entry(f"Day {n}.") for n in range(3)]
+        put_all(store, made[:1], me.user_id)
+        store.entries.add(me, made)
+        told = [d.event for d in store.outbox.pending(NOW, limit=10)]
+        assert Counter(event.subject_id for event in told) == Counter(str(e.id) for e in made)
+        assert {event.kind for event in told} == {EventKind.ENTRY_CREATED}
+
     def test_each_write_puts_one_event_beside_it(self, store: Store, me: Account) -> None:
         """Created, updated, deleted and restored entries are told, in order, by id and version."""
         entry = an_entry()

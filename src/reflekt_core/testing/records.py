@@ -348,6 +348,7 @@ def writes(store: Store, account: Account) -> list[Callable[[], object]]:
         lambda: store.insights.delete(account, entry.id),
         lambda: store.aggregates.apply(account, entry.id, 1, entry_facts(entry)),
         lambda: store.aggregates.clear_some(account, 1),
+        lambda: store.entries.add(account, [an_entry()]),
         lambda: store.search.reindex(account, after=None, limit=1),
         lambda: store.records(Category).put(account, str(uuid4()), CATEGORY, replaces=None),
         lambda: store.records(Category).delete(account, "x"),

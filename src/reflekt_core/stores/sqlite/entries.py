@@ -1,7 +1,7 @@
 """Entries with their tags and the sequence of their changes."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import attrs
 
+from reflekt_core.errors import VersionConflict
 from reflekt_core.model.accounts import Account, Counts
 from reflekt_core.model.entries import (
     Change,
@@ -126,15 +127,18 @@ class SQLiteEntries(Entries):
 
     def put(self, account: Account, entry: _Entry, *, replaces: int | None) -> None:
         """See `Entries`."""
-        body = self._codec.pack(account.user_id, f"entry/{entry.id}", entry)
+        body = self._body(account, entry)
         with self._database.writing() as connection:
-            stored = self._stored(connection, account, entry.id, replaces)
-            before, number = stored.entry, stored.number
-            _count(connection, stored, entry)
-            key = _write(connection, stored, entry, body)
-            _index(connection, number, key, before, entry)
-            _tag(connection, number, key, before, entry)
-            announce(connection, number, event_of(account.user_id, before, entry))
+            self._store(connection, account, entry, body, replaces)
+
+    def add(self, account: Account, entries: Sequence[Entry]) -> tuple[bool, ...]:
+        """See `Entries`. All are stored in one transaction."""
+        bodies = [self._body(account, entry) for entry in entries]
+        with self._database.writing() as connection:
+            return tuple(
+                self._is_stored(connection, account, entry, body)
+                for entry, body in zip(entries, bodies, strict=True)
+            )
 
     def list(
         self,
@@ -208,6 +212,34 @@ class SQLiteEntries(Entries):
         with self._database.reading() as connection:
             rows = connection.execute(_TRASHED_BEFORE, (microseconds(at), limit)).fetchall()
         return tuple((user_id, UUID(bytes=id)) for user_id, id in rows)
+
+    def _body(self, account: Account, entry: _Entry) -> bytes:
+        return self._codec.pack(account.user_id, f"entry/{entry.id}", entry)
+
+    def _is_stored(
+        self, connection: sqlite3.Connection, account: Account, entry: Entry, body: bytes
+    ) -> bool:
+        try:
+            self._store(connection, account, entry, body, None)
+        except VersionConflict:
+            return False
+        return True
+
+    def _store(
+        self,
+        connection: sqlite3.Connection,
+        account: Account,
+        entry: _Entry,
+        body: bytes,
+        replaces: int | None,
+    ) -> None:
+        stored = self._stored(connection, account, entry.id, replaces)
+        before, number = stored.entry, stored.number
+        _count(connection, stored, entry)
+        key = _write(connection, stored, entry, body)
+        _index(connection, number, key, before, entry)
+        _tag(connection, number, key, before, entry)
+        announce(connection, number, event_of(account.user_id, before, entry))
 
     def _stored(
         self, connection: sqlite3.Connection, account: Account, id: UUID, replaces: int | None
