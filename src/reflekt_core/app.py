@@ -18,8 +18,11 @@ from reflekt_core.services.context import Context
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reflekt_core.model.jobs import Job, JobKind
     from reflekt_core.model.safety import CrisisResources
+    from reflekt_core.model.transfer import ImportReport, ReadOptions
     from reflekt_core.providers import AnyAssistant
     from reflekt_core.services.analytics import Analytics
     from reflekt_core.services.assistance import Gate
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from reflekt_core.services.entries import Entries
     from reflekt_core.services.events import Consumer, Publisher
     from reflekt_core.services.health import HealthService
+    from reflekt_core.services.importing import Told
     from reflekt_core.services.insights import SuggestionService, SummaryService
     from reflekt_core.services.jobs import Jobs
     from reflekt_core.services.prompts import PromptService
@@ -338,6 +342,72 @@ class Reflekt:
 
         account = self._context.authorise(None)
         return start_job(self._context, account, what, {})
+
+    def import_file(  # noqa: PLR0913 - what can be asked for; all have defaults
+        self,
+        path: "str | Path",
+        *,
+        format: str = "auto",  # noqa: A002 - the word for it
+        dry_run: bool = False,
+        strict: bool = False,
+        options: "ReadOptions | None" = None,
+        told: "Told" = lambda _: None,
+    ) -> "ImportReport":
+        """
+        Take over the journal in the file, folder or archive at *path*, and return what came of it.
+
+        Importing the same again changes nothing.
+
+        Args:
+            path: Where it is.
+            format: One of `reflekt_core.formats.FORMATS`; found by the content, if left out.
+            dry_run: Only look.
+            strict: Stop at the first record that cannot be taken over.
+            options: What the format cannot know of itself.
+            told: Hears the report so far, now and then.
+
+        Raises:
+            MalformedInput: It cannot be read.
+            InvalidInput: There is no such format, an option is lacking, or *strict* stopped it.
+        """
+        from pathlib import Path
+
+        from reflekt_core.formats import open_format, recognised
+        from reflekt_core.formats.sources import opened
+        from reflekt_core.model.transfer import ReadOptions
+        from reflekt_core.services.importing import ImportService
+
+        with opened(Path(path)) as source:
+            found = recognised(source) if format == "auto" else open_format(format)
+            return ImportService(self._context).add(
+                found.read(source, options or ReadOptions()),
+                format=found.name,
+                dry_run=dry_run,
+                strict=strict,
+                told=told,
+            )
+
+    def export_file(self, path: "str | Path", *, format: str = "ndjson") -> int:  # noqa: A002 - the word for it
+        """
+        Write everything the user has to the new file *path*, and return how many records that are.
+
+        The file is readable for its owner only. `ndjson` and `json` hold everything; what others
+        have no place for is left out.
+
+        Raises:
+            InvalidInput: There is no such format, or it can only be read.
+            StoreError: The file exists, or cannot be written.
+        """
+        from pathlib import Path
+
+        from reflekt_core.formats import open_format
+        from reflekt_core.formats.targets import written
+        from reflekt_core.model.paging import through
+
+        found = open_format(format)
+        account = self.account
+        records = through(lambda after: account.export(after=after, limit=100))
+        return written(Path(path), found, records)
 
     def drain(self) -> int:
         """Do at once what follows from writes, and return how many events were handled."""

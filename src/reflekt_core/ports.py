@@ -22,8 +22,9 @@ from reflekt_core.errors import VersionConflict
 from reflekt_core.model.entries import Order
 
 if TYPE_CHECKING:  # so that whoever needs one port does not load the values of all the others
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date, datetime
+    from typing import BinaryIO
     from uuid import UUID
 
     from reflekt_core.model.accounts import Account, Counts
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # so that whoever needs one port does not load the values of 
     from reflekt_core.model.prompts import Prompt, WritePrompts
     from reflekt_core.model.search import Match, Query
     from reflekt_core.model.settings import Vendor
+    from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 
 __all__ = [
     "Accounts",
@@ -63,12 +65,15 @@ __all__ = [
     "Completion",
     "Entries",
     "ExternalAssistant",
+    "Format",
     "Ids",
     "Insights",
     "Outbox",
     "PlainText",
     "Records",
     "Search",
+    "Source",
+    "SourceFile",
     "Store",
 ]
 
@@ -547,4 +552,66 @@ class Completion(ABC):
         Raises:
             AssistantError: One of its kinds, with provider, model and request id; its message
                 holds nothing of the vendor's words, nor of *text*.
+        """
+
+
+class SourceFile(Protocol):
+    """A file of what is imported. It may be opened several times."""
+
+    @property
+    def name(self) -> str:
+        """Its path below the source, with slashes; never one that leads out of it."""
+
+    def open(self) -> BinaryIO:
+        """Return its bytes. Raises `MalformedInput` where they cannot be read."""
+
+
+class Source(Protocol):
+    """What is imported: one file, the files of a folder, or those of an archive."""
+
+    @property
+    def name(self) -> str:
+        """The name of the file, folder or archive, without its path."""
+
+    @property
+    def files(self) -> Sequence[SourceFile]:
+        """Its files, by name."""
+
+
+class Format(ABC):
+    """
+    Files in which a program keeps journals. Knows no store: bytes to values, values to bytes.
+
+    An implementation stands in the table of `reflekt_core.formats`.
+    """
+
+    name: str
+    suffix: str
+    """How the names of its files end, such as ``.json``."""
+
+    @abstractmethod
+    def recognises(self, source: Source) -> bool:
+        """Tell by the content, not by the names, whether *source* is of this format."""
+
+    @abstractmethod
+    def read(
+        self, source: Source, options: ReadOptions
+    ) -> Iterator[Arrival | ExportRecord | Broken]:
+        """
+        Yield what *source* holds, record by record, in bounded memory.
+
+        A record that cannot be understood is `Broken`, and the others follow.
+
+        Raises:
+            MalformedInput: The source as a whole cannot be read.
+            InvalidInput: An option is lacking.
+        """
+
+    @abstractmethod
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """
+        Write *records*, an export in its order, to *target*: what the format has no place for is left out.
+
+        Raises:
+            InvalidInput: This format can only be read.
         """

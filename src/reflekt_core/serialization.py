@@ -30,7 +30,7 @@ from reflekt_core.errors import InvalidInput, Problem, StoreError
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.fields import Rule, Unset, explain, wire_name
 
-__all__ = ["dump", "load", "read", "read_strings", "schema_version", "whole", "wire"]
+__all__ = ["dump", "load", "read", "read_strings", "read_whole", "schema_version", "whole", "wire"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,16 @@ def read_strings(data: Mapping[str, str | list[str]], cls: type[T]) -> T:
         InvalidInput: Names every bad and unknown parameter.
     """
     return _structure(_from_strings(), data, cls, "")
+
+
+def read_whole(data: Any, cls: type[T]) -> T:
+    """
+    Return what `whole` returned, as a value of *cls* again.
+
+    Raises:
+        InvalidInput: Names every bad, missing and unknown field.
+    """
+    return _structure(_exported(), data, cls, "")
 
 
 def wire(value: Any) -> Any:
@@ -160,11 +170,20 @@ def _at(path: str, name: str) -> str:
 
 @cache
 def _strict() -> cattrs.Converter:
+    return _checking(private=False)
+
+
+@cache
+def _exported() -> cattrs.Converter:
+    return _checking(private=True)
+
+
+def _checking(*, private: bool) -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     _hook_values(converter, from_json=True)
     for cls in (str, int, float, bool):
         converter.register_structure_hook(cls, _exactly(cls))
-    _hook_classes(converter, private=False)
+    _hook_classes(converter, private=private)
     return converter
 
 
@@ -235,7 +254,7 @@ def _hook_classes(converter: cattrs.Converter, *, private: bool) -> None:
             make_dict_structure_fn(
                 cls,
                 converter,
-                _cattrs_forbid_extra_keys=not private,
+                _cattrs_forbid_extra_keys=converter.forbid_extra_keys,
                 **overrides(cls),
             )
         ),

@@ -1,5 +1,7 @@
-"""What an export holds, and what erasing asks for."""
+"""What an export holds, what an import brings, and what erasing asks for."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -7,7 +9,15 @@ import attrs
 
 from reflekt_core.model.fields import Text, check
 
-__all__ = ["Erasure", "ExportKind", "ExportRecord"]
+__all__ = [
+    "Arrival",
+    "Broken",
+    "Erasure",
+    "ExportKind",
+    "ExportRecord",
+    "ImportReport",
+    "ReadOptions",
+]
 
 
 class ExportKind(StrEnum):
@@ -30,6 +40,73 @@ class ExportRecord:
 
     kind: ExportKind
     value: dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Arrival:
+    """
+    An entry as another program kept it, not yet checked.
+
+    `place` says where it stands, for a person (``entry 12``, ``line 40``, ``2024/may.md``); `key` tells
+    it from every other one of its source, the same at each import. `occurred_at` without offset is
+    what the clock showed in `time_zone`, or in the user's zone. `category` is a name. `extra` is
+    what Reflekt does not understand: it is kept, and comes back on export to the same format.
+    """
+
+    place: str
+    key: str
+    content: str
+    title: str = ""
+    mood: int | None = None
+    category: str | None = None
+    tags: tuple[str, ...] = ()
+    starred: bool = False
+    occurred_at: datetime | None = None
+    time_zone: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    extra: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Broken:
+    """A record that cannot be taken over: where it stands, and what is wrong with it."""
+
+    place: str
+    message: str
+
+
+@attrs.frozen(kw_only=True)
+class ReadOptions:
+    """
+    What a format cannot know of itself.
+
+    `moods`: which mood, 1 to 5, each of the other program's names means. `date_format`: how dates
+    are written, as `datetime.strptime` has it, if not as usual.
+    """
+
+    moods: Mapping[str, int] = attrs.field(factory=dict)
+    date_format: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ImportReport:
+    """
+    What an import did, or would do if `dry_run`.
+
+    Of `read` records, `added` are new, `present` were there already (or were deleted since), and
+    `broken` cannot be taken over; `problems` are the first of those. `notes` count what was taken
+    over differently than it was, by what it is.
+    """
+
+    format: str
+    read: int = 0
+    added: int = 0
+    present: int = 0
+    broken: int = 0
+    problems: tuple[Broken, ...] = ()
+    notes: Mapping[str, int] = attrs.field(factory=dict)
+    dry_run: bool = False
 
 
 @attrs.frozen

@@ -1,0 +1,50 @@
+"""
+The formats of journals: a table from name to ``module:Class``.
+
+A new format is one module and one row.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from reflekt_core.errors import InvalidInput, MalformedInput
+
+if TYPE_CHECKING:
+    from reflekt_core.ports import Format, Source
+
+__all__ = ["FORMATS", "open_format", "recognised"]
+
+# In the order in which they are tried: those that are surest to recognise their own come first.
+FORMATS: Final = {
+    "json": "reflekt_core.formats.own:JSONFormat",
+    "ndjson": "reflekt_core.formats.own:NDJSONFormat",
+}
+
+
+def open_format(name: str) -> "Format":
+    """
+    Return the format called *name*.
+
+    Raises:
+        InvalidInput: There is none of that name.
+    """
+    if name not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
+        raise InvalidInput.field("format", f"must be one of {known}, or auto")
+    module, _, cls = FORMATS[name].partition(":")
+    found: Format = getattr(import_module(module), cls)()
+    return found
+
+
+def recognised(source: "Source") -> "Format":
+    """
+    Return the format of *source*, by its content.
+
+    Raises:
+        MalformedInput: It is of none that is known.
+    """
+    for name in FORMATS:
+        if (found := open_format(name)).recognises(source):
+            return found
+    known = ", ".join(sorted(FORMATS))
+    raise MalformedInput(f"{source.name} is of no format known here; known: {known}")

@@ -1,0 +1,167 @@
+"""
+Where imports come from: a file, a folder, or an archive, read without trusting it.
+
+An archive may claim small sizes and hold large ones, or name files outside of itself; a folder may
+hold links that lead out of it. None of that is followed.
+"""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO, Final
+
+import attrs
+
+from reflekt_core.errors import MalformedInput
+from reflekt_core.ports import Source, SourceFile
+
+__all__ = ["MOST_FILES", "MOST_TIMES_SMALLER", "opened", "text_of"]
+
+MOST_FILES: Final = 200_000
+"""How many files a folder or an archive may have."""
+
+MOST_TIMES_SMALLER: Final = 200
+"""How much smaller a file may be packed than it is; text comes to some 20."""
+
+_SMALL: Final = 1_000_000
+_LINK: Final = 0o120000
+_KIND: Final = 0o170000
+_ENCRYPTED: Final = 0x1
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    zlib.error,
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """
+    Lend what lies at *path*: a file, a folder with all below it, or a zip archive.
+
+    Raises:
+        MalformedInput: There is nothing, it cannot be read, or it is an archive that is not safe.
+    """
+    try:
+        if path.is_dir():
+            yield _Folder(path.resolve().name, _files_below(path))
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                yield _Folder(path.name, [_Member(archive, info) for info in _safe(archive)])
+        else:
+            with path.open("rb"):
+                yield _Folder(path.name, [_Plain(path.name, path)])
+    except zipfile.BadZipFile:
+        raise MalformedInput(f"{path.name} is a damaged archive") from None
+    except OSError as error:
+        raise MalformedInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def text_of(file: SourceFile) -> io.TextIOWrapper:
+    """Return the text of *file*, which must be UTF-8, with or without a byte order mark."""
+    return io.TextIOWrapper(file.open(), encoding="utf-8-sig", newline="")
+
+
+@attrs.frozen
+class _Folder:
+    name: str
+    files: Sequence[SourceFile]
+
+
+@attrs.frozen
+class _Plain:
+    name: str
+    path: Path
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb")
+
+
+@attrs.frozen
+class _Member:
+    archive: zipfile.ZipFile
+    info: zipfile.ZipInfo
+
+    @property
+    def name(self) -> str:
+        return self.info.filename
+
+    def open(self) -> BinaryIO:
+        try:
+            # It ends where the directory says, whatever is packed.
+            return io.BufferedReader(_Whole(self.archive.open(self.info), self.name))
+        except _BROKEN:
+            raise MalformedInput(f"{self.name} in the archive is damaged") from None
+
+
+class _Whole(io.RawIOBase):
+    """What is packed, with errors told in our words."""
+
+    def __init__(self, packed: IO[bytes], name: str) -> None:
+        self._packed = packed
+        self._name = name
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill *buffer*, and return how far."""
+        try:
+            read = self._packed.read(len(buffer))
+        except _BROKEN:
+            raise MalformedInput(f"{self._name} in the archive is damaged") from None
+        buffer[: len(read)] = read
+        return len(read)
+
+    def close(self) -> None:
+        """Let go of the archive."""
+        self._packed.close()
+        super().close()
+
+
+def _files_below(folder: Path) -> list[SourceFile]:
+    """Return the files below *folder* by name; hidden ones, and links that lead out, are left out."""
+    root = folder.resolve()
+    found: list[SourceFile] = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
+            continue
+        if len(found) >= MOST_FILES:
+            raise MalformedInput(f"{folder.name} has more than {MOST_FILES:,} files")
+        found.append(_Plain(name.as_posix(), path))
+    return found
+
+
+def _safe(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files in *archive* by name, if none of them is a trap."""
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    if len(infos) > MOST_FILES:
+        raise MalformedInput(f"the archive has more than {MOST_FILES:,} files")
+    for info in infos:
+        if problem := _problem(info):
+            raise MalformedInput(f"the archive is not safe: {problem}")
+    if len({info.filename for info in infos}) < len(infos):
+        raise MalformedInput("the archive is not safe: two files have one name")
+    return sorted(infos, key=lambda info: info.filename)
+
+
+def _problem(info: zipfile.ZipInfo) -> str | None:
+    name = PurePosixPath(info.filename)
+    if name.is_absolute() or ".." in name.parts or "\\" in info.filename or ":" in name.parts[0]:
+        return "a file is named so that it would lie outside of it"
+    if (info.external_attr >> 16) & _KIND == _LINK:
+        return "it holds a link"
+    if info.flag_bits & _ENCRYPTED:
+        return "it is encrypted; unpack it first"
+    if info.file_size > _SMALL and info.file_size > MOST_TIMES_SMALLER * info.compress_size:
+        return "a file in it is packed much smaller than text can be"
+    return None
