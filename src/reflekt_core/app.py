@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from reflekt_core.services.entries import Entries
     from reflekt_core.services.events import Consumer, Publisher
     from reflekt_core.services.health import HealthService
-    from reflekt_core.services.importing import Told
     from reflekt_core.services.insights import SuggestionService, SummaryService
     from reflekt_core.services.jobs import Jobs
     from reflekt_core.services.prompts import PromptService
@@ -351,7 +350,7 @@ class Reflekt:
         dry_run: bool = False,
         strict: bool = False,
         options: "ReadOptions | None" = None,
-        told: "Told" = lambda _: None,
+        told: "Callable[[ImportReport, float], object]" = lambda _, __: None,
     ) -> "ImportReport":
         """
         Take over the journal in the file, folder or archive at *path*, and return what came of it.
@@ -364,7 +363,7 @@ class Reflekt:
             dry_run: Only look.
             strict: Stop at the first record that cannot be taken over.
             options: What the format cannot know of itself.
-            told: Hears the report so far, now and then.
+            told: Hears the report so far, now and then, and how much was read, from 0 to 1.
 
         Raises:
             MalformedInput: It cannot be read.
@@ -379,20 +378,27 @@ class Reflekt:
 
         with opened(Path(path)) as source:
             found = recognised(source) if format == "auto" else open_format(format)
+            source.read = 0
             return ImportService(self._context).add(
                 found.read(source, options or ReadOptions()),
                 format=found.name,
                 dry_run=dry_run,
                 strict=strict,
-                told=told,
+                told=lambda report: told(report, source.fraction),
             )
 
-    def export_file(self, path: "str | Path", *, format: str = "ndjson") -> int:  # noqa: A002 - the word for it
+    def export_file(
+        self,
+        path: "str | Path",
+        *,
+        format: str = "ndjson",  # noqa: A002 - the word for it
+        told: "Callable[[int], object]" = lambda _: None,
+    ) -> int:
         """
         Write everything the user has to the new file *path*, and return how many records that are.
 
         The file is readable for its owner only. `ndjson` and `json` hold everything; what others
-        have no place for is left out.
+        have no place for is left out. *told* hears, now and then, how many records there are so far.
 
         Raises:
             InvalidInput: There is no such format, or it can only be read.
@@ -407,7 +413,7 @@ class Reflekt:
         found = open_format(format)
         account = self.account
         records = through(lambda after: account.export(after=after, limit=100))
-        return written(Path(path), found, records)
+        return written(Path(path), found, records, told)
 
     def drain(self) -> int:
         """Do at once what follows from writes, and return how many events were handled."""

@@ -30,6 +30,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "prompt": ("insights:prompt", "Get something to write about."),
     "trends": ("trends:trends", "See how writing, mood and topics move."),
     "providers": ("providers:providers", "Try the AI providers, and measure how good they are."),
+    "import": ("transfer:import_", "Take over a journal from another program."),
+    "export": ("transfer:export", "Write everything to a file."),
     "backup": ("backup:backup", "Copy the journal to a file, while it is in use."),
     "restore": ("backup:restore", "Put a backup in the place of the journal."),
     "rebuild": ("upkeep:rebuild", "Build the search index or the analytics anew."),

@@ -18,7 +18,7 @@ import attrs
 from reflekt_core.errors import MalformedInput
 from reflekt_core.ports import Source, SourceFile
 
-__all__ = ["MOST_FILES", "MOST_TIMES_SMALLER", "opened", "text_of"]
+__all__ = ["MOST_FILES", "MOST_TIMES_SMALLER", "Opened", "opened", "text_of"]
 
 MOST_FILES: Final = 200_000
 """How many files a folder or an archive may have."""
@@ -27,6 +27,7 @@ MOST_TIMES_SMALLER: Final = 200
 """How much smaller a file may be packed than it is; text comes to some 20."""
 
 _SMALL: Final = 1_000_000
+_CHUNK: Final = 64 * 1024
 _LINK: Final = 0o120000
 _KIND: Final = 0o170000
 _ENCRYPTED: Final = 0x1
@@ -41,7 +42,7 @@ _BROKEN: Final = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Iterator["Opened"]:
     """
     Lend what lies at *path*: a file, a folder with all below it, or a zip archive.
 
@@ -50,13 +51,13 @@ def opened(path: Path) -> Iterator[Source]:
     """
     try:
         if path.is_dir():
-            yield _Folder(path.resolve().name, _files_below(path))
+            yield Opened(path.resolve().name, _files_below(path))
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                yield _Folder(path.name, [_Member(archive, info) for info in _safe(archive)])
+                yield Opened(path.name, [_Member(archive, info) for info in _safe(archive)])
         else:
             with path.open("rb"):
-                yield _Folder(path.name, [_Plain(path.name, path)])
+                yield Opened(path.name, [_Plain(path.name, path)])
     except zipfile.BadZipFile:
         raise MalformedInput(f"{path.name} is a damaged archive") from None
     except OSError as error:
@@ -68,10 +69,29 @@ def text_of(file: SourceFile) -> io.TextIOWrapper:
     return io.TextIOWrapper(file.open(), encoding="utf-8-sig", newline="")
 
 
-@attrs.frozen
-class _Folder:
-    name: str
-    files: Sequence[SourceFile]
+class Opened(Source):
+    """What is imported, and how much of it was read."""
+
+    def __init__(self, name: str, found: "Sequence[_Plain | _Member]") -> None:
+        self._name = name
+        self._files = [_Metered(file, self) for file in found]
+        self._bytes = sum(file.size for file in found)
+        self.read = 0
+
+    @property
+    def name(self) -> str:
+        """See `Source`."""
+        return self._name
+
+    @property
+    def files(self) -> Sequence[SourceFile]:
+        """See `Source`."""
+        return self._files
+
+    @property
+    def fraction(self) -> float:
+        """How much was read, from 0 to 1."""
+        return min(1.0, self.read / self._bytes) if self._bytes else 1.0
 
 
 @attrs.frozen
@@ -79,8 +99,12 @@ class _Plain:
     name: str
     path: Path
 
-    def open(self) -> BinaryIO:
-        return self.path.open("rb")
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def open(self) -> IO[bytes]:
+        return self.path.open("rb", buffering=0)
 
 
 @attrs.frozen
@@ -92,20 +116,38 @@ class _Member:
     def name(self) -> str:
         return self.info.filename
 
+    @property
+    def size(self) -> int:
+        return self.info.file_size
+
+    def open(self) -> IO[bytes]:
+        # It ends where the directory says, whatever is packed.
+        return self.archive.open(self.info)
+
+
+@attrs.frozen
+class _Metered:
+    file: _Plain | _Member
+    meter: Opened
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
     def open(self) -> BinaryIO:
         try:
-            # It ends where the directory says, whatever is packed.
-            return io.BufferedReader(_Whole(self.archive.open(self.info), self.name))
+            return io.BufferedReader(_Reading(self.file.open(), self.name, self.meter), _CHUNK)
         except _BROKEN:
-            raise MalformedInput(f"{self.name} in the archive is damaged") from None
+            raise MalformedInput(f"{self.name} cannot be read; it is damaged") from None
 
 
-class _Whole(io.RawIOBase):
-    """What is packed, with errors told in our words."""
+class _Reading(io.RawIOBase):
+    """A file that is being read. Errors are told in our words."""
 
-    def __init__(self, packed: IO[bytes], name: str) -> None:
-        self._packed = packed
+    def __init__(self, file: IO[bytes], name: str, meter: Opened) -> None:
+        self._file = file
         self._name = name
+        self._meter = meter
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -114,22 +156,23 @@ class _Whole(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill *buffer*, and return how far."""
         try:
-            read = self._packed.read(len(buffer))
+            found = self._file.read(len(buffer))
         except _BROKEN:
-            raise MalformedInput(f"{self._name} in the archive is damaged") from None
-        buffer[: len(read)] = read
-        return len(read)
+            raise MalformedInput(f"{self._name} cannot be read; it is damaged") from None
+        buffer[: len(found)] = found
+        self._meter.read += len(found)
+        return len(found)
 
     def close(self) -> None:
-        """Let go of the archive."""
-        self._packed.close()
+        """Let go of the file."""
+        self._file.close()
         super().close()
 
 
-def _files_below(folder: Path) -> list[SourceFile]:
+def _files_below(folder: Path) -> list[_Plain]:
     """Return the files below *folder* by name; hidden ones, and links that lead out, are left out."""
     root = folder.resolve()
-    found: list[SourceFile] = []
+    found: list[_Plain] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in name.parts)

@@ -1,0 +1,153 @@
+"""`reflekt import` and `export`: bringing a journal along, and taking it with you."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from reflekt_core.cli import display
+from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url
+from reflekt_core.cli.options import Command, emit, file_of, on_journal, opened
+from reflekt_core.formats import FORMATS
+from reflekt_core.model.transfer import ImportReport, ReadOptions
+
+__all__ = ["export", "import_"]
+
+FORMAT = click.Choice(["auto", *sorted(FORMATS)])
+
+
+@click.command(
+    "import",
+    cls=Command,
+    examples=(
+        "reflekt import Journal.zip",
+        "reflekt import --dry-run my.jrnl",
+        "reflekt import --mood rad=5 --mood meh=3 daylio.csv",
+    ),
+)
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=FORMAT,
+    default="auto",
+    show_default=True,
+    help="Which program wrote it; found by the content.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.option("--strict", is_flag=True, help="Stop at the first record that cannot be taken over.")
+@click.option(
+    "--mood",
+    "moods",
+    metavar="NAME=1..5",
+    multiple=True,
+    callback=lambda _, __, values: dict(map(_mood, values)),
+    help="What a mood of the other program means; may be repeated.",
+)
+@click.option(
+    "--date-format",
+    metavar="FORMAT",
+    help="How dates are written there, such as %d.%m.%Y %H:%M.",
+)
+@on_journal
+def import_(  # noqa: PLR0913, PLR0917 - the options
+    path: Path,
+    format_: str,
+    moods: dict[str, int],
+    date_format: str | None,
+    store: str | None,
+    user: str,
+    *,
+    dry_run: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """
+    Take over the journal at PATH: a file, a folder or an archive.
+
+    Importing the same again changes nothing, so an import that was cut short can be repeated.
+    """
+    # A dry run makes no journal: where there is none, everything would be new.
+    there = not dry_run or not _missing(store)
+    with (
+        opened(store if there else "memory://", user, new=True) as reflekt,
+        _bar(f"reading {path.name}") as move,
+    ):
+        report = reflekt.import_file(
+            path,
+            format=format_,
+            dry_run=dry_run,
+            strict=strict,
+            options=ReadOptions(moods=moods, date_format=date_format),
+            told=lambda _, fraction: move(fraction),
+        )
+    if as_json:
+        emit(report)
+    else:
+        _tell(report)
+    if report.broken:
+        raise click.exceptions.Exit(1)
+
+
+@click.command(
+    cls=Command, examples=("reflekt export journal.ndjson", "reflekt export --format json me.json")
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(sorted(FORMATS)),
+    default=None,
+    help="By the end of FILE's name, if left out; else ndjson.",
+)
+@on_journal
+def export(file: Path, format_: str | None, store: str | None, user: str, *, as_json: bool) -> None:
+    """Write everything the user has to the new FILE."""
+    name = format_ or (file.suffix.removeprefix(".") if file.suffix[1:] in FORMATS else "ndjson")
+    with opened(store, user) as reflekt:
+        count = reflekt.export_file(file, format=name)
+    if as_json:
+        emit({"file": str(file), "format": name, "records": count})
+    else:
+        click.echo(f"{count} records in {file} ({name}), readable for you alone")
+
+
+def _missing(store: str | None) -> bool:
+    file = file_of(store or journal_url(DEFAULT_FOLDER))
+    return file is not None and not file.exists()
+
+
+def _mood(text: str) -> tuple[str, int]:
+    name, separator, value = text.rpartition("=")
+    if not separator or not name.strip() or value.strip() not in {"1", "2", "3", "4", "5"}:
+        raise click.BadParameter("must be a name and a number from 1 to 5, such as rad=5")
+    return name.strip(), int(value)
+
+
+def _tell(report: ImportReport) -> None:
+    would = "would be " if report.dry_run else ""
+    click.echo(
+        f"{report.format}: {report.added} {would}added, {report.present} there already, "
+        f"{report.broken} broken"
+    )
+    for note, count in report.notes.items():
+        click.echo(f"  {count} × {note}")
+    for problem in report.problems:
+        click.echo(display.clean(f"  {problem.place}: {problem.message}"), err=True)
+    if report.broken > len(report.problems):
+        click.echo(f"  and {report.broken - len(report.problems)} more", err=True)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[float], None]]:
+    """Show how far it is on stderr, if that is a terminal; lend what moves the bar."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)

@@ -1,0 +1,93 @@
+"""`reflekt import` and `export`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_cli import JOURNAL, Run, failed, run, written
+
+__all__ = ["run", "written"]  # fixtures
+
+OTHER = "sqlite:///other.db"
+
+
+def test_a_journal_is_taken_along(run: Run, written: Sequence[Any]) -> None:
+    """What is exported from one file and imported into another is there, once."""
+    said = run("export", "mine.ndjson", "--json").json
+    assert said["format"] == "ndjson"
+    assert said["records"] == Path("mine.ndjson").read_text("utf-8").count("\n")
+    first = run("import", "mine.ndjson", "--store", OTHER)
+    again = run("import", "mine.ndjson", "--store", OTHER)
+    assert first.out == f"ndjson: {said['records']} added, 0 there already, 0 broken\n"
+    assert again.out == f"ndjson: 0 added, {said['records']} there already, 0 broken\n"
+    listed = run("list", "--store", OTHER, "--json").json["items"]
+    assert sorted(e["id"] for e in listed) == sorted(e["id"] for e in written)
+
+
+def test_the_name_of_a_file_says_its_format(run: Run, written: Sequence[Any]) -> None:
+    """Unless --format does."""
+    assert run("export", "mine.json", "--json").json["format"] == "json"
+    assert run("export", "mine.dat", "--json").json["format"] == "ndjson"
+    assert run("export", "my.dat", "--format", "json", "--json").json["format"] == "json"
+    assert json.loads(Path("my.dat").read_text("utf-8"))["reflekt"] == 1
+
+
+def test_a_dry_run_leaves_nothing_behind(run: Run, written: Sequence[Any]) -> None:
+    """It counts, and makes not even a journal."""
+    run("export", "mine.ndjson")
+    size = JOURNAL.stat().st_size
+    foretold = run("import", "mine.ndjson", "--dry-run", "--store", OTHER)
+    assert "would be added" in foretold.out
+    assert not Path("other.db").exists()
+    assert "0 would be added" in run("import", "mine.ndjson", "--dry-run").out
+    assert JOURNAL.stat().st_size == size
+
+
+def test_what_is_broken_is_named(run: Run, written: Sequence[Any]) -> None:
+    """With its place, on stderr, and exit code 1; the rest is taken over."""
+    run("export", "mine.ndjson")
+    text = Path("mine.ndjson").read_text("utf-8")
+    Path("worse.ndjson").write_text(text + '{"kind": "entry"}\n\x1b[31m\n', "utf-8")
+    result = run("import", "worse.ndjson", "--store", OTHER)
+    lines = text.count("\n")
+    assert result.code == 1
+    assert f"line {lines + 1}: must be an object" in result.err
+    assert f"line {lines + 2}: is not JSON" in result.err
+    assert "2 broken" in result.out
+    assert len(run("list", "--store", OTHER, "--json").json["items"]) == len(written)
+
+
+def test_strict_stops(run: Run) -> None:
+    """At the first broken record, in one line."""
+    Path("worse.ndjson").write_text('{"kind": "entry"}\n', "utf-8")
+    result = run("import", "--strict", "--format", "ndjson", "worse.ndjson")
+    assert failed(result, 2, "line 1", "must be an object")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["import", "nothing.zip"], 2, ["does not exist"]),
+        (["import", "text.txt"], 2, ["no format known here", "ndjson"]),
+        (["import", "text.txt", "--format", "word"], 2, ["ndjson"]),
+        (["import", "text.txt", "--mood", "rad=6"], 2, ["--mood", "1 to 5"]),
+        (["import", "text.txt", "--mood", "rad"], 2, ["--mood", "1 to 5"]),
+        (["export", "text.txt"], 1, ["no journal"]),
+    ],
+)
+def test_bad_input_is_one_line(
+    args: Sequence[str], code: int, words: Sequence[str], run: Run
+) -> None:
+    """It says what is wrong and what may be."""
+    Path("text.txt").write_text("hello", "utf-8")
+    assert failed(run(*args), code, *words)
+
+
+def test_an_export_replaces_no_file(run: Run, written: Sequence[Any]) -> None:
+    """What is there stays."""
+    Path("mine.ndjson").write_text("precious", "utf-8")
+    assert failed(run("export", "mine.ndjson"), 1, "exists already")
+    assert Path("mine.ndjson").read_text("utf-8") == "precious"
