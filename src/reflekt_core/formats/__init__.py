@@ -18,6 +18,9 @@ __all__ = ["FORMATS", "open_format", "recognised"]
 FORMATS: Final = {
     "json": "reflekt_core.formats.own:JSONFormat",
     "ndjson": "reflekt_core.formats.own:NDJSONFormat",
+    "dayone": "reflekt_core.formats.dayone:DayOneFormat",
+    "jrnl-json": "reflekt_core.formats.jrnl:JrnlJSONFormat",
+    "jrnl": "reflekt_core.formats.jrnl:JrnlFormat",
 }
 
 

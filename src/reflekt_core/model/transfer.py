@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 import attrs
 
@@ -47,14 +48,16 @@ class Arrival:
     """
     An entry as another program kept it, not yet checked.
 
-    `place` says where it stands, for a person (``entry 12``, ``line 40``, ``2024/may.md``); `key` tells
-    it from every other one of its source, the same at each import. `occurred_at` without offset is
-    what the clock showed in `time_zone`, or in the user's zone. `category` is a name. `extra` is
-    what Reflekt does not understand: it is kept, and comes back on export to the same format.
+    `place` says where it stands, for a person (``entry 12``, ``line 40``, ``2024/may.md``). `key` tells
+    it from every other one of its source, the same at each import; `id` does so everywhere, if it
+    has one. `occurred_at` without offset is what the clock showed in `time_zone`, or in the user's
+    zone. `category` is a name. `extra` is what Reflekt does not understand: it is kept, and comes
+    back on export to the same format.
     """
 
     place: str
-    key: str
+    key: str = ""
+    id: UUID | None = None
     content: str
     title: str = ""
     mood: int | None = None

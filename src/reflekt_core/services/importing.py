@@ -188,7 +188,7 @@ class _Import:
         )
         entry = new_entry(
             draft,
-            id=self._context.keyed_id("imported entry", f"{self._format}\x00{arrival.key}"),
+            id=arrival.id or self._context.keyed_id("imported entry", f"{self._format}\x00{arrival.key}"),
             time_zone=preferences.time_zone,
             day_start_hour=preferences.day_start_hour,
             now=self._now,

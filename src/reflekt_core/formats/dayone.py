@@ -1,0 +1,185 @@
+"""
+Day One: its JSON export, as a zip archive or bare.
+
+An entry's text is Markdown in which signs are escaped with backslashes; a first line ``# …`` is the
+title. Photos and other media are named in the entry's other fields, by which they are found in the
+archive.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final
+from uuid import UUID
+
+from reflekt_core.formats.json_stream import elements, keys
+from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.model.entries import Entry
+from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+from reflekt_core.ports import Format, Source, SourceFile
+
+__all__ = ["DayOneFormat"]
+
+_MEDIA: Final = {
+    "photos": "photo",
+    "videos": "video",
+    "audios": "audio",
+    "pdfAttachments": "PDF",
+}
+_UNDERSTOOD: Final = frozenset(
+    {
+        "uuid",
+        "creationDate",
+        "modifiedDate",
+        "timeZone",
+        "text",
+        "richText",  # the same text once more
+        "tags",
+        "starred",
+    }
+)
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_TO_ESCAPE: Final = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
+_HEADING: Final = re.compile(r"\A#{1,6}[ \t]+(.*\S)[ \t]*(?:\n+|\Z)")
+
+
+class DayOneFormat(Format):
+    """Day One."""
+
+    name = "dayone"
+    suffix = ".zip"
+
+    def recognises(self, source: Source) -> bool:
+        """See `Format`."""
+        return any(True for _ in _journals(source))
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
+        """See `Format`."""
+        for file in _journals(source):
+            for number, value in enumerate(elements(file, "entries"), 1):
+                yield _arrival(f"{file.name}, entry {number}", value)
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        with (
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("Journal.json", "w", force_zip64=True) as file,
+        ):
+            file.write(b'{"metadata":{"version":"1.0"},"entries":[')
+            for number, (entry, _) in enumerate(entries_in(records)):
+                shown = json.dumps(_shown(entry), ensure_ascii=False)
+                file.write(f"{',' if number else ''}\n{shown}".encode())
+            file.write(b"\n]}\n")
+
+
+def _journals(source: Source) -> Iterator[SourceFile]:
+    for file in source.files:
+        hidden = file.name.startswith("__MACOSX/")
+        named = file.name.lower().endswith(".json") or len(source.files) == 1
+        if named and not hidden and {"metadata", "entries"} <= set(keys(file)):
+            yield file
+
+
+def _arrival(place: str, value: Any) -> Arrival | Broken:
+    if not isinstance(value, dict):
+        return Broken(place, "must be an object")
+    try:
+        title, content = map(_unescaped, _split(_text(value)))
+        return Arrival(
+            place=place,
+            key=digest(value.get("creationDate"), value.get("text")),
+            id=_id(value.get("uuid")),
+            content=content or _only_media(value),
+            title=title,
+            tags=tuple(tag for tag in _listed(value.get("tags")) if isinstance(tag, str)),
+            starred=value.get("starred") is True,
+            occurred_at=_time(value.get("creationDate")),
+            time_zone=_zone(value.get("timeZone")),
+            created_at=_time(value.get("creationDate")),
+            updated_at=_time(value.get("modifiedDate")),
+            extra={name: held for name, held in value.items() if name not in _UNDERSTOOD},
+        )
+    except (ValueError, TypeError) as error:
+        return Broken(
+            place, str(error) if type(error) is ValueError else "is not as Day One writes"
+        )
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    text = value.get("text") or ""
+    if not isinstance(text, str):
+        raise ValueError("text must be a string")  # noqa: TRY004 - told as all that is wrong with a record
+    return text.replace("\r\n", "\n")
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the title and the content."""
+    heading = _HEADING.match(text)
+    if not heading:
+        return "", text
+    rest = text[heading.end() :]
+    return (heading[1], rest) if rest.strip() else ("", heading[1])
+
+
+def _only_media(value: Mapping[str, Any]) -> str:
+    """Return what stands for the text of an entry that has none."""
+    found = [
+        f"{len(media)} {kind}{'s' if len(media) > 1 else ''}"
+        for name, kind in _MEDIA.items()
+        if (media := _listed(value.get(name)))
+    ]
+    if not found:
+        raise ValueError("has neither text nor media")
+    return f"({', '.join(found)})"
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _id(value: Any) -> UUID | None:
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _time(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise ValueError(
+            "creationDate and modifiedDate must be such as 2026-11-22T21:40:00Z"
+        ) from None
+    return found
+
+
+def _zone(value: Any) -> str | None:
+    return value.replace("\\/", "/") if isinstance(value, str) and value else None
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    """Return the entry as Day One has it, with what it brought along from there."""
+    heading = f"# {entry.title}\n\n" if entry.title else ""
+    return {
+        **entry.extra.get("dayone", {}),
+        "uuid": entry.id.hex.upper(),
+        "creationDate": _utc(entry.occurred_at),
+        "modifiedDate": _utc(entry.updated_at),
+        "timeZone": entry.time_zone,
+        "text": _TO_ESCAPE.sub(r"\\\\", f"{heading}{entry.content}"),
+        "tags": list(entry.tags),
+        "starred": entry.starred,
+    }
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,238 @@
+"""
+jrnl: its text files, and its JSON export.
+
+In a text file an entry begins with a line ``[2026-11-22 21:40] Title``; a star at the end of that line
+stars it, and words such as ``@sea`` are tags. Times are those of the clock on the wall.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+from uuid import UUID
+
+from reflekt_core.errors import InvalidInput, MalformedInput
+from reflekt_core.formats.json_stream import elements, keys
+from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.formats.sources import text_of
+from reflekt_core.model.entries import Entry
+from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+from reflekt_core.ports import Format, Source, SourceFile
+
+__all__ = ["JrnlFormat", "JrnlJSONFormat"]
+
+_TAG: Final = re.compile(r"(?<!\S)@([-+*#/\w]+)")
+_HEAD: Final = re.compile(r"\[([^\]\n]{4,60})\][ \t]*(.*)")
+_OLD_HEAD: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)[ \t]+(.*)")
+_FORMATS: Final = (
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %I:%M %p",
+    "%Y-%m-%d %I:%M:%S %p",
+    "%Y-%m-%d",
+    "%Y/%m/%d %H:%M",
+    "%d.%m.%Y %H:%M",
+    "%A, %B %d, %Y %H:%M",
+    "%d %B %Y %H:%M",
+    "%B %d, %Y %H:%M",
+)
+_LONGEST: Final = 1_000_000
+"""How many characters of one entry are read; Reflekt takes fewer, and says so."""
+
+_UNDERSTOOD: Final = frozenset({"title", "body", "date", "time", "tags", "starred", "uuid"})
+
+_Dated = Callable[[str], datetime | None]
+
+
+class JrnlFormat(Format):
+    """jrnl's text files."""
+
+    name = "jrnl"
+    suffix = ".txt"
+
+    def recognises(self, source: Source) -> bool:
+        """See `Format`."""
+        if len(source.files) != 1:
+            return False
+        try:
+            with text_of(source.files[0]) as lines:
+                first = next(
+                    (line for line in iter(lambda: lines.readline(500), "") if line.strip()), ""
+                )
+        except UnicodeDecodeError:
+            return False
+        return _begun(first.strip(), _date_by(None)) is not None
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
+        """See `Format`."""
+        for file in source.files:
+            try:
+                yield from _entries(file, _date_by(options.date_format))
+            except UnicodeDecodeError:
+                raise MalformedInput(f"{file.name} is not text in UTF-8") from None
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        target.writelines(f"{_written(entry)}\n".encode() for entry, _ in entries_in(records))
+
+
+class JrnlJSONFormat(Format):
+    """jrnl's JSON export."""
+
+    name = "jrnl-json"
+    suffix = ".json"
+
+    def recognises(self, source: Source) -> bool:
+        """See `Format`."""
+        return len(source.files) == 1 and set(keys(source.files[0])) == {"tags", "entries"}
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - its dates are always written the same way
+        """See `Format`."""
+        for file in source.files:
+            for number, value in enumerate(elements(file, "entries"), 1):
+                yield _arrival(f"entry {number}", value)
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        target.write(b'{"tags":{},"entries":[')
+        for number, (entry, _) in enumerate(entries_in(records)):
+            shown = json.dumps(_shown(entry), ensure_ascii=False)
+            target.write(f"{',' if number else ''}\n{shown}".encode())
+        target.write(b"\n]}\n")
+
+
+# Text
+
+
+def _date_by(given: str | None) -> _Dated:
+    """Return what reads dates: as *given*, or as usual."""
+    if given is not None:
+        try:
+            datetime.strptime(datetime(2001, 2, 3).strftime(given), given)  # noqa: DTZ001, DTZ007 - only to try it
+        except ValueError:
+            raise InvalidInput.field("date_format", "must be as in %d.%m.%Y %H:%M") from None
+
+    def read(text: str) -> datetime | None:
+        for form in (given,) if given else _FORMATS:
+            try:
+                return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the clock on the wall
+            except ValueError:
+                continue
+        return None
+
+    return read
+
+
+def _begun(line: str, dated: _Dated) -> tuple[datetime, str] | None:
+    """Return when an entry is from, and its first line, if it begins with *line*."""
+    head = _HEAD.match(line) or _OLD_HEAD.match(line)
+    at = dated(head[1]) if head else None
+    return (at, head[2].strip()) if head and at else None
+
+
+def _entries(file: SourceFile, dated: _Dated) -> Iterator[Arrival | Broken]:
+    begun: tuple[int, datetime, str] | None = None
+    body: list[str] = []
+    size = 0
+    with text_of(file) as lines:
+        for number, line in enumerate(iter(lambda: lines.readline(_LONGEST), ""), 1):
+            head = _begun(line.rstrip("\r\n"), dated)
+            if head is None:
+                if begun is None and line.strip():
+                    yield Broken(f"line {number}", "stands before the first entry's date")
+                size += len(line)
+                body += [line.rstrip("\r\n")] if size <= _LONGEST else []
+                continue
+            if begun:
+                yield _finished(*begun, "\n".join(body))
+            begun, body, size = (number, *head), [], 0
+    if begun:
+        yield _finished(*begun, "\n".join(body))
+
+
+def _finished(line: int, at: datetime, first: str, body: str) -> Arrival | Broken:
+    starred = first.endswith("*")
+    title = first.rstrip("* ") if starred else first
+    content = body.strip("\n")
+    title, content = (title, content) if content.strip() else ("", title)
+    if not content:
+        return Broken(f"line {line}", "has no text")
+    return Arrival(
+        place=f"line {line}",
+        key=digest(at, title, content),
+        content=content,
+        title=title,
+        tags=_tags(f"{title}\n{content}"),
+        starred=starred,
+        occurred_at=at,
+    )
+
+
+def _tags(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_TAG.findall(text)))
+
+
+def _written(entry: Entry) -> str:
+    title, content = entry.title, entry.content
+    if not title:
+        title, _, content = content.partition("\n")
+    marks = [f"@{tag}" for tag in entry.tags if re.fullmatch(r"[-+*#/\w]+", tag)]
+    there = set(_tags(f"{title}\n{content}"))
+    missing = [mark for mark in marks if mark[1:] not in there]
+    # A line that looks like the beginning of an entry is moved in by a space.
+    dated = _date_by(None)
+    lines = [f" {line}" if _begun(line, dated) else line for line in content.split("\n")]
+    body = "\n".join([*lines, *([" ".join(missing)] if missing else [])]).strip("\n")
+    star = " *" if entry.starred else ""
+    return f"[{entry.occurred_at:%Y-%m-%d %H:%M}] {title}{star}\n{body}\n"
+
+
+# JSON
+
+
+def _arrival(place: str, value: Any) -> Arrival | Broken:
+    if not isinstance(value, dict):
+        return Broken(place, "must be an object")
+    title, body = str(value.get("title") or "").strip(), str(value.get("body") or "").strip("\n")
+    title, content = (title, body) if body.strip() else ("", title)
+    if not content:
+        return Broken(place, "has no text")
+    at = _date_by("%Y-%m-%d %H:%M")(f"{value.get('date')} {value.get('time') or '00:00'}")
+    if at is None:
+        return Broken(place, "date and time must be such as 2026-11-22 and 21:40")
+    return Arrival(
+        place=place,
+        key=digest(at, title, content),
+        id=_id(value.get("uuid")),
+        content=content,
+        title=title,
+        tags=tuple(str(tag).removeprefix("@") for tag in _listed(value.get("tags"))),
+        starred=value.get("starred") is True,
+        occurred_at=at,
+        extra={name: held for name, held in value.items() if name not in _UNDERSTOOD},
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _id(value: Any) -> UUID | None:
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    return {
+        **entry.extra.get("jrnl-json", {}),
+        "title": entry.title,
+        "body": entry.content,
+        "date": f"{entry.occurred_at:%Y-%m-%d}",
+        "time": f"{entry.occurred_at:%H:%M}",
+        "tags": [f"@{tag}" for tag in entry.tags],
+        "starred": entry.starred,
+        "uuid": entry.id.hex,
+    }
