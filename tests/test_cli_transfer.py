@@ -1,6 +1,10 @@
 """`reflekt import` and `export`."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,3 +95,31 @@ def test_an_export_replaces_no_file(run: Run, written: Sequence[Any]) -> None:
     Path("mine.ndjson").write_text("precious", "utf-8")
     assert failed(run("export", "mine.ndjson"), 1, "exists already")
     assert Path("mine.ndjson").read_text("utf-8") == "precious"
+
+
+DAYLIO = "full_date,date,weekday,time,mood,activities,note\n2024-05-06,,,21:40,fuzzy,sea,We swam.\n"
+
+
+def test_moods_can_be_said_beforehand(run: Run) -> None:
+    """Without a terminal to ask at, the message names what is not known."""
+    Path("daylio.csv").write_text(DAYLIO, "utf-8")
+    assert failed(run("import", "daylio.csv"), 2, "moods.fuzzy", "1 to 5")
+    assert run("import", "daylio.csv", "--mood", "fuzzy=4").out.startswith("daylio: 1 added")
+    (entry,) = run("list", "--json").json["items"]
+    assert entry["mood"] == 4
+
+
+def test_moods_are_asked_for_at_a_terminal(tmp_path: Path) -> None:
+    """One question each, until the answer is a number from 1 to 5."""
+    (tmp_path / "daylio.csv").write_text(DAYLIO, "utf-8")
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "reflekt_core", "import", "daylio.csv"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        os.write(master, b"9\n4\n")
+        out, err = process.communicate(timeout=60)
+    os.close(slave)
+    os.close(master)
+    assert out.startswith(b"daylio: 1 added"), err
+    assert b"How good is 'fuzzy'" in err

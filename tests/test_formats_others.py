@@ -1,18 +1,25 @@
 """Journals of other programs: what survives, and what comes back."""
 
+import contextlib
 import json
+import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reflekt_core import Reflekt
-from reflekt_core.errors import InvalidInput, MalformedInput
-from reflekt_core.model.entries import Entry
+from reflekt_core.errors import InvalidInput, MalformedInput, ReflektError
+from reflekt_core.formats import FORMATS
+from reflekt_core.model.entries import Entry, fold_tag
 from reflekt_core.model.settings_patch import PreferencesPatch
 from reflekt_core.model.transfer import ImportReport, ReadOptions
+from reflekt_core.testing.entries import entries
 
 Imported = Callable[..., tuple[ImportReport, list[Entry]]]
 
@@ -245,3 +252,306 @@ def test_another_encoding_is_refused(text: bytes, imported: Imported) -> None:
         imported(text)
     with pytest.raises(MalformedInput, match="UTF-8"):
         imported(text, format="jrnl")
+
+
+# Daylio
+
+DAYLIO = """\
+\ufefffull_date,date,weekday,time,mood,activities,scales,note_title,note
+2024-05-06,May 6,Monday,21:40,rad,swimming | friends,,A day by the sea,"We swam.<br>Then it <b>rained</b> &amp; stopped.<ul><li>tea</li></ul>"
+2024-05-07,May 7,Tuesday,9:15\u202fPM,Meh,work,Sleep: 3,,
+2024-05-08,May 8,Wednesday,7:05 am,awful,,,,
+2024-05-09,May 9,Thursday,soon,good,,,,
+"""
+
+
+def test_daylio(imported: Imported) -> None:
+    """Moods become numbers, activities tags, and HTML text; both clocks are read."""
+    report, (first, second, third) = imported(DAYLIO)
+    assert (report.format, report.added) == ("daylio", 3)
+    assert (first.mood, first.tags) == (5, ("swimming", "friends"))
+    assert first.title == "A day by the sea"
+    assert first.content == "We swam.\nThen it rained & stopped.- tea"
+    assert first.occurred_at.isoformat() == "2024-05-06T21:40:00+03:00"
+    assert (second.mood, second.content) == (3, "work")
+    assert second.occurred_at.isoformat() == "2024-05-07T21:15:00+03:00"
+    assert second.extra["daylio"] == {"scales": "Sleep: 3", "mood": "Meh"}
+    assert (third.mood, third.content) == (1, "awful")
+    assert problems(report) == [
+        ("line 5", "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
+    ]
+
+
+def test_unknown_moods_are_asked_for(imported: Imported) -> None:
+    """All of them at once, before anything is imported; then they mean what was said."""
+    text = DAYLIO.replace("rad", "Fuzzy").replace("awful", "blue")
+    with pytest.raises(InvalidInput) as caught:
+        imported(text)
+    assert [problem.path for problem in caught.value.problems] == ["moods.Fuzzy", "moods.blue"]
+    report, entries = imported(text, moods={"fuzzy": 4, "Blue": 2})
+    assert report.added == 3
+    assert [entry.mood for entry in entries] == [4, 3, 2]
+
+
+def test_daylio_comes_back(imported: Imported, tmp_path: Path) -> None:
+    """Mood names do, too."""
+    _, entries = imported(DAYLIO.replace("Meh", "Fuzzy"), moods={"Fuzzy": 3})
+    back = exported(entries, "daylio", tmp_path / "back.csv")
+    with Reflekt.open("memory://") as other:
+        other.import_file(back, options=ReadOptions(moods={"Fuzzy": 3}))
+        again = sorted(other.entries.list(), key=lambda e: e.occurred_at)
+    kept = ("title", "content", "mood", "tags")
+    assert [[getattr(e, k) for k in kept] for e in again] == [
+        [getattr(e, k) for k in kept] for e in entries
+    ]
+
+
+# CSV
+
+
+def test_csv(imported: Imported) -> None:
+    """A date and a content are enough; other columns are kept."""
+    text = (
+        "Date,Content,Mood,Tags,Weather\n"
+        '2024-05-06,"We swam,\nthen ate.",4,sea | two words,sun\n'
+        "2024-05-07T08:00:00+02:00,Rain.,,,\n"
+        "2024-05-08,Bad mood.,9,,\n"
+        "2024-05-09,Worse mood.,low,,\n"
+        ",No date.,,,\n"
+        "06.05.2024,Another date.,,,\n"
+        "2024-05-06,,,,\n"
+    )
+    report, (first, second) = imported(text)
+    assert (report.format, report.added, report.broken) == ("csv", 2, 5)
+    assert (first.content, first.mood, first.tags) == (
+        "We swam,\nthen ate.",
+        4,
+        ("sea", "two words"),
+    )
+    assert first.extra["csv"] == {"weather": "sun"}
+    assert first.occurred_at.isoformat() == "2024-05-06T12:00:00+03:00"
+    assert second.occurred_at.isoformat() == "2024-05-07T09:00:00+03:00"
+    assert [place for place, _ in problems(report)] == [f"line {n}" for n in (5, 6, 7, 8, 9)]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("7,2024-05-06,x,,", "id must be a UUID"),
+        (",2024-05-06,x,maybe,", "starred must be true or false"),
+        (",2024-05-06,x,,nowhere", "time_zone: must be an IANA time zone"),
+    ],
+)
+def test_csv_that_is_wrong(row: str, said: str, imported: Imported) -> None:
+    """Each row says what is wrong with it."""
+    report, _ = imported(f"id,date,content,starred,time_zone\n{row}\n")
+    assert problems(report)[0][0] == "line 2"
+    assert problems(report)[0][1].startswith(said)
+
+
+def test_a_huge_field_is_refused(imported: Imported) -> None:
+    """It is not read into an entry; the message says where and how much may be."""
+    with pytest.raises(MalformedInput, match=r"after line 2.*1,000,000 characters"):
+        imported(f"date,content\n2024-05-06,x\n2024-05-07,{'x' * 1_200_000}\n")
+
+
+# Markdown
+
+NOTE = """\
+---
+title: A day by the sea
+date: 2024-05-06T21:40:00+02:00
+tags: [sea, "#Ana"]
+mood: 4
+category: Travel
+starred: true
+weather: {sky: clear, at: 2024-05-06}
+---
+
+We swam. #summer/2024 and `#code` and http://x.org/#anchor and #7
+
+```
+#nothing
+```
+"""
+
+
+def test_markdown_with_front_matter(imported: Imported) -> None:
+    """A file is an entry; words after # are tags, but not in code, addresses or as numbers."""
+    report, (entry,) = imported(NOTE)
+    assert (report.format, report.added) == ("markdown", 1)
+    assert (entry.title, entry.mood, entry.starred) == ("A day by the sea", 4, True)
+    assert entry.tags == ("sea", "Ana", "summer/2024")
+    assert entry.category_id is not None
+    assert entry.occurred_at.isoformat() == "2024-05-06T22:40:00+03:00"
+    assert entry.extra["markdown"] == {"weather": {"sky": "clear", "at": "2024-05-06"}}
+    assert entry.content.startswith("We swam. #summer/2024")
+    assert entry.content.endswith("#nothing\n```")
+
+
+def vault(path: Path, **notes: str) -> Path:
+    """Make a folder of notes."""
+    path.mkdir()
+    for name, text in notes.items():
+        file = path / name.replace("__", "/")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
+    return path
+
+
+def test_a_vault(imported: Imported, tmp_path: Path) -> None:
+    """Names say dates and titles, attachments are left alone, and a note without a date is named."""
+    folder = vault(
+        tmp_path / "vault",
+        **{
+            "daily__2024-05-06.md": "We swam.",
+            "2024-05-07 0815 A walk.md": "Rain.",
+            "2024-05-08.md": "# Slow Wednesday\n\nBread.",
+            "2024-05-09.md": "---\r\ndate: 2024-05-10 08:00\r\n---\r\nWindows.\r\n",
+            "ideas.md": "No date at all.",
+            "2024-05-11.md": "---\na: &x [1]\nb: *x\n---\nRefers.",
+            "2024-05-12.md": "---\nmood: great\n---\nGreat.",
+            "2024-05-13.md": "---\n: : :\n  - [\n---\nNo YAML.",
+            "2024-05-14.md": "---\n- 1\n---\nA list.",
+            "2024-05-15.md": "",
+            "picture.png": "\x00",
+        },
+    )
+    report, entries = imported(folder)
+    assert (report.format, report.added, report.broken) == ("markdown", 4, 6)
+    assert [(e.title, e.content, f"{e.occurred_at:%m-%d %H:%M}") for e in entries] == [
+        ("", "We swam.", "05-06 12:00"),
+        ("A walk", "Rain.", "05-07 08:15"),
+        ("Slow Wednesday", "Bread.", "05-08 12:00"),
+        ("", "Windows.", "05-10 08:00"),
+    ]
+    said = dict(problems(report))
+    assert "no date" in said["ideas.md"]
+    assert "references" in said["2024-05-11.md"]
+    assert "mood" in said["2024-05-12.md"]
+    assert "not YAML" in said["2024-05-13.md"]
+    assert "names with values" in said["2024-05-14.md"]
+    assert "empty" in said["2024-05-15.md"]
+    assert imported(folder)[0].added == 0
+
+
+# What each format carries
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
+CARRIED = {
+    "csv": "id title content mood category tags starred time zone created updated",
+    "dayone": "id title content tags starred time zone updated extra",
+    "daylio": "title content mood tags minute",
+    "json": "id title content mood category tags starred time zone created updated extra",
+    "jrnl": "text tags starred minute",
+    "jrnl-json": "id title content tags starred minute extra",
+    "markdown": "id title content mood category tags starred time zone created updated extra",
+    "ndjson": "id title content mood category tags starred time zone created updated extra",
+}
+SHOW: dict[str, Callable[[Entry], Any]] = {
+    "id": lambda e: e.id,
+    "title": lambda e: e.title,
+    "content": lambda e: e.content,
+    "text": lambda e: "\n".join(map(str.rstrip, f"{e.title}\n{e.content}".split("\n"))).strip(),
+    "mood": lambda e: e.mood,
+    "tags": lambda e: {fold_tag(tag) for tag in e.tags},
+    "starred": lambda e: e.starred,
+    "time": lambda e: e.occurred_at.replace(microsecond=0),
+    "minute": lambda e: f"{e.occurred_at:%Y-%m-%d %H:%M}",
+    "zone": lambda e: e.time_zone,
+    "created": lambda e: e.created_at,
+    "updated": lambda e: e.updated_at.replace(microsecond=0),
+    "extra": lambda e: e.extra,
+}
+WORDS = st.text(st.sampled_from("ab #@*-\\|,;\"'`\n.é日🌊[]<>&:"), min_size=1, max_size=30)
+
+
+def plain(words: str) -> bool:
+    """Tell whether *words* say the same with or without the space around them."""
+    return bool(words.strip()) and words == words.strip()
+
+
+@st.composite
+def writable(draw: st.DrawFn) -> Entry:
+    """Make entries of such signs as files have a meaning for."""
+    entry = draw(entries())
+    tags = draw(st.lists(st.sampled_from(["sea", "Ana", "日本"]), max_size=2, unique=True))
+    return attrs.evolve(
+        entry,
+        title=draw(st.just("") | WORDS.filter(plain).map(lambda w: " ".join(w.split()))),
+        content=draw(WORDS.filter(plain)),
+        tags=tuple(tags),
+        trashed_at=None,
+        category_id=None,
+    )
+
+
+def fits(entry: Entry, name: str) -> bool:
+    """Tell whether the format can tell this text from another one."""
+    text = f"{entry.title}\n{entry.content}"
+    match name:
+        case "jrnl":  # every @word is a tag, a star ends a first line, empty lines part nothing
+            return not entry.tags and not set("@*") & set(text) and "\n\n" not in text
+        case "dayone":  # a first heading is the title
+            return not re.match(r"#{1,6}[ \t]", entry.content) and entry.content.strip() != ""
+        case "markdown":
+            return "#" not in entry.content
+        case "daylio":  # names of moods are given
+            return entry.mood is not None and "- " not in text
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
+@given(data=st.data())
+def test_what_a_format_carries_comes_back(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    """Export, then import, is the identity on all that the format has a place for."""
+    made = data.draw(st.lists(writable().filter(lambda e: fits(e, name)), max_size=3))
+    (tmp_path / "out").unlink(missing_ok=True)
+    exported(made, name, tmp_path / "out")
+    with Reflekt.open("memory://") as other:
+        report = other.import_file(tmp_path / "out", format=name)
+        assert not report.broken, report
+        got = other.entries.list(limit=100)
+    carried = [what for what in CARRIED[name].split() if what != "category"]
+
+    def shown(found: Iterable[Entry]) -> list[str]:
+        return sorted({repr([SHOW[what](entry) for what in carried]) for entry in found})
+
+    assert shown(got) == shown(made)
+
+
+def test_categories_come_back(tmp_path: Path) -> None:
+    """By name, where the format has a place for them."""
+    for name, carried in CARRIED.items():
+        with Reflekt.open("memory://") as one, Reflekt.open("memory://") as other:
+            travel = one.categories.create("Travel")
+            one.entries.create("We swam.", category_id=travel.id, mood=3)
+            one.export_file(tmp_path / f"out.{name}", format=name)
+            other.import_file(tmp_path / f"out.{name}", format=name)
+            found = [category.name for category in other.categories.list()]
+            assert found == (["Travel"] if "category" in carried.split() else [])
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
+@given(data=st.data())
+def test_damaged_files_are_refused_in_words(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    """Whatever bytes are changed, it is imported, reported, or refused; nothing else happens."""
+    with Reflekt.open("memory://") as one:
+        one.entries.create("We swam.\n\nIt rained.", title="T", mood=3, tags=["sea"], starred=True)
+        (tmp_path / "out").unlink(missing_ok=True)
+        one.export_file(tmp_path / "out", format=name)
+    damaged = bytearray((tmp_path / "out").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, 9999)) * len(damaged) // 10_000
+        damaged[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    (tmp_path / "out").write_bytes(damaged)
+    with Reflekt.open("memory://") as other, contextlib.suppress(ReflektError):
+        other.import_file(tmp_path / "out", format=name)
+
+
+def test_the_documentation_says_what_each_format_carries() -> None:
+    """Its table is what the laws above hold the formats to."""
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\|([^|]+)\|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    assert {name: carried.strip().replace(",", "") for name, carried in rows} == CARRIED

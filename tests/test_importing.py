@@ -269,7 +269,7 @@ def test_times_and_zones_survive(journal: Reflekt) -> None:
 
 def test_what_does_not_fit_is_kept_elsewhere(journal: Reflekt) -> None:
     """A long title stands in the content as well; tags too long or too many are kept in `extra`."""
-    tags = ("x" * 51, " two  words ", *(f"t{number}" for number in range(60)))
+    tags = ("x" * 51, " two\nwords ", *(f"t{number}" for number in range(60)))
     add(journal, attrs.evolve(SWAM, title="T" * 300, tags=tags, extra={"weather": {"c": 21}}))
     (entry,) = journal.entries.list()
     assert entry.title == "T" * 199 + "…"

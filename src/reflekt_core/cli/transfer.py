@@ -1,8 +1,10 @@
 """`reflekt import` and `export`: bringing a journal along, and taking it with you."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -11,10 +13,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from reflekt_core.cli import display
 from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url
 from reflekt_core.cli.options import Command, emit, file_of, on_journal, opened
+from reflekt_core.errors import InvalidInput
 from reflekt_core.formats import FORMATS
 from reflekt_core.model.transfer import ImportReport, ReadOptions
 
 __all__ = ["export", "import_"]
+
+_MOODS: Final = "moods."
 
 FORMAT = click.Choice(["auto", *sorted(FORMATS)])
 
@@ -72,18 +77,23 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
     """
     # A dry run makes no journal: where there is none, everything would be new.
     there = not dry_run or not _missing(store)
-    with (
-        opened(store if there else "memory://", user, new=True) as reflekt,
-        _bar(f"reading {path.name}") as move,
-    ):
-        report = reflekt.import_file(
-            path,
-            format=format_,
-            dry_run=dry_run,
-            strict=strict,
-            options=ReadOptions(moods=moods, date_format=date_format),
-            told=lambda _, fraction: move(fraction),
-        )
+    with opened(store if there else "memory://", user, new=True) as reflekt:
+
+        def take(known: dict[str, int]) -> ImportReport:
+            with _bar(f"reading {path.name}") as move:
+                return reflekt.import_file(
+                    path,
+                    format=format_,
+                    dry_run=dry_run,
+                    strict=strict,
+                    options=ReadOptions(moods=known, date_format=date_format),
+                    told=lambda _, fraction: move(fraction),
+                )
+
+        try:
+            report = take(moods)
+        except InvalidInput as error:
+            report = take(moods | _asked(error))
     if as_json:
         emit(report)
     else:
@@ -113,6 +123,21 @@ def export(file: Path, format_: str | None, store: str | None, user: str, *, as_
         emit({"file": str(file), "format": name, "records": count})
     else:
         click.echo(f"{count} records in {file} ({name}), readable for you alone")
+
+
+def _asked(error: InvalidInput) -> dict[str, int]:
+    """Return what the moods mean that *error* names, as whoever sits at the terminal says."""
+    paths = [problem.path for problem in error.problems]
+    if not sys.stdin.isatty() or not all(path.startswith(_MOODS) for path in paths):
+        raise error
+    names = [path.removeprefix(_MOODS) for path in paths]
+    between = click.IntRange(1, 5)
+    return {
+        name: click.prompt(
+            f"How good is {display.clean(name)!r}, from 1 to 5?", type=between, err=True
+        )
+        for name in names
+    }
 
 
 def _missing(store: str | None) -> bool:

@@ -20,6 +20,9 @@ FORMATS: Final = {
     "ndjson": "reflekt_core.formats.own:NDJSONFormat",
     "dayone": "reflekt_core.formats.dayone:DayOneFormat",
     "jrnl-json": "reflekt_core.formats.jrnl:JrnlJSONFormat",
+    "daylio": "reflekt_core.formats.daylio:DaylioFormat",
+    "csv": "reflekt_core.formats.spreadsheet:CSVFormat",
+    "markdown": "reflekt_core.formats.markdown:MarkdownFormat",
     "jrnl": "reflekt_core.formats.jrnl:JrnlFormat",
 }
 

@@ -6,6 +6,7 @@ hold links that lead out of it. None of that is followed.
 """
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ def opened(path: Path) -> Iterator["Opened"]:
         else:
             with path.open("rb"):
                 yield Opened(path.name, [_Plain(path.name, path)])
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, UnicodeError, NotImplementedError, struct.error):
         raise MalformedInput(f"{path.name} is a damaged archive") from None
     except OSError as error:
         raise MalformedInput(f"{path} cannot be read: {error.strerror}") from None

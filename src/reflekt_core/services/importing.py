@@ -195,10 +195,11 @@ class _Import:
         )
         extra = {**arrival.extra, **({"tags": left} if left else {})}
         created = _at(arrival.created_at, zone) or entry.created_at
+        updated = _at(arrival.updated_at, zone) or created
         return attrs.evolve(
             entry,
-            created_at=created,
-            updated_at=max(created, _at(arrival.updated_at, zone) or created),
+            created_at=min(created, updated),
+            updated_at=updated,
             extra=self._kept(extra),
         )
 
@@ -313,7 +314,6 @@ def _at(at: datetime | None, zone: str) -> datetime | None:
 
 def _fitted(title: str, content: str) -> tuple[str, str]:
     """Return title and content, so that a title that is too long stands in the content as well."""
-    title = " ".join(title.split())
     if len(title) <= _LONGEST_TITLE:
         return title, content
     return f"{title[: _LONGEST_TITLE - 1]}…", f"{title}\n\n{content}"
@@ -321,7 +321,7 @@ def _fitted(title: str, content: str) -> tuple[str, str]:
 
 def _tags(tags: Iterable[str]) -> tuple[tuple[str, ...], list[str]]:
     """Return the tags that an entry may carry, and those that it may not."""
-    cleaned = [" ".join(tag.split()) for tag in tags]
+    cleaned = [" ".join(tag.splitlines()).strip() for tag in tags]
     short = [tag for tag in cleaned if 0 < len(tag) <= _LONGEST_TAG]
     long = [tag for tag in cleaned if len(tag) > _LONGEST_TAG]
     return tuple(short[:_MOST_TAGS]), short[_MOST_TAGS:] + long

@@ -1,0 +1,121 @@
+"""Daylio: its CSV export. Its moods have names of the user's own; its notes are HTML."""
+
+import csv
+import html
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import BinaryIO, Final
+
+from reflekt_core.errors import InvalidInput, Problem
+from reflekt_core.formats.csv_rows import header_of, rows
+from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.model.entries import Entry
+from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+from reflekt_core.ports import Format, Source
+
+__all__ = ["DaylioFormat"]
+
+_MOODS: Final = {"rad": 5, "good": 4, "meh": 3, "bad": 2, "awful": 1}
+_NAMES: Final = {mood: name for name, mood in _MOODS.items()}
+_COLUMNS: Final = (
+    "full_date",
+    "date",
+    "weekday",
+    "time",
+    "mood",
+    "activities",
+    "note_title",
+    "note",
+)
+_NEEDED: Final = frozenset({"full_date", "time", "mood", "activities", "note"})
+_BREAK: Final = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6])>", re.IGNORECASE)
+_ITEM: Final = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
+_MARK: Final = re.compile(r"</?[a-zA-Z][^>]*>")
+
+
+class DaylioFormat(Format):
+    """Daylio's CSV."""
+
+    name = "daylio"
+    suffix = ".csv"
+
+    def recognises(self, source: Source) -> bool:
+        """See `Format`."""
+        return set(header_of(source)) >= _NEEDED
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
+        """See `Format`."""
+        moods = {**_MOODS, **{name.casefold(): mood for name, mood in options.moods.items()}}
+        for file in source.files:
+            used = {_mood(row): None for _, row in rows(file)}
+            if unknown := [name for name in used if name and name.casefold() not in moods]:
+                said = "must be a number from 1 to 5: say which this mood means"
+                raise InvalidInput([Problem(f"moods.{name}", said) for name in unknown])
+            for line, row in rows(file):
+                yield _arrival(f"line {line}", row, moods)
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text)
+        writer.writerow(_COLUMNS)
+        writer.writerows(_row(entry) for entry, _ in entries_in(records))
+        text.detach()
+
+
+def _mood(row: Mapping[str, str]) -> str:
+    return row.get("mood", "").strip()
+
+
+def _arrival(place: str, row: Mapping[str, str], moods: Mapping[str, int]) -> Arrival | Broken:
+    at = _time(row)
+    if at is None:
+        return Broken(place, "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
+    mood = _mood(row)
+    activities = tuple(filter(None, map(str.strip, row.get("activities", "").split(" | "))))
+    note = _plain(row.get("note", ""))
+    kept = {name: value for name, value in row.items() if name not in _COLUMNS and value}
+    return Arrival(
+        place=place,
+        key=digest(at, mood, activities, row.get("note_title"), row.get("note")),
+        # An entry may consist of a mood and activities alone.
+        content=note or ", ".join(activities) or mood,
+        title=_plain(row.get("note_title", "")),
+        mood=moods.get(mood.casefold()),
+        tags=activities,
+        occurred_at=at,
+        extra={**kept, **({"mood": mood} if mood else {})},
+    )
+
+
+def _time(row: Mapping[str, str]) -> datetime | None:
+    clock = " ".join(row.get("time", "").upper().replace("\u202f", " ").replace(".", "").split())
+    text = f"{row.get('full_date', '').strip()} {clock}"
+    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M%p"):
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 - the clock on the wall
+        except ValueError:
+            continue
+    return None
+
+
+def _plain(note: str) -> str:
+    """Return the text of *note*, without its marks."""
+    text = _ITEM.sub("- ", _BREAK.sub("\n", note))
+    return html.unescape(_MARK.sub("", text)).replace("\xa0", " ").strip()
+
+
+def _row(entry: Entry) -> list[str]:
+    at, kept = entry.occurred_at, entry.extra.get("daylio", {})
+    return [
+        f"{at:%Y-%m-%d}",
+        f"{at:%B} {at.day}",
+        f"{at:%A}",
+        f"{at:%H:%M}",
+        str(kept.get("mood") or _NAMES.get(entry.mood or 0, "")),
+        " | ".join(entry.tags),
+        html.escape(entry.title, quote=False),
+        html.escape(entry.content, quote=False).replace("\n", "<br>"),
+    ]

@@ -1,0 +1,125 @@
+"""CSV: a row an entry, for spreadsheets."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from reflekt_core.formats.csv_rows import header_of, rows
+from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.model.entries import Entry
+from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+from reflekt_core.ports import Format, Source
+
+__all__ = ["CSVFormat"]
+
+_COLUMNS: Final = (
+    "id",
+    "date",
+    "time_zone",
+    "title",
+    "content",
+    "mood",
+    "category",
+    "tags",
+    "starred",
+    "created_at",
+    "updated_at",
+)
+_BETWEEN: Final = " | "
+_TRUE: Final = frozenset({"true", "yes", "1"})
+_FALSE: Final = frozenset({"", "false", "no", "0"})
+
+
+class CSVFormat(Format):
+    """A row an entry; the columns `date` and `content` must be there."""
+
+    name = "csv"
+    suffix = ".csv"
+
+    def recognises(self, source: Source) -> bool:
+        """See `Format`."""
+        return {"date", "content"} <= set(header_of(source))
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
+        """See `Format`."""
+        for file in source.files:
+            for line, row in rows(file):
+                yield _arrival(f"line {line}", row)
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text)
+        writer.writerow(_COLUMNS)
+        writer.writerows(_row(entry, category) for entry, category in entries_in(records))
+        text.detach()
+
+
+def _arrival(place: str, row: Mapping[str, str]) -> Arrival | Broken:
+    try:
+        return Arrival(
+            place=place,
+            key=digest(*(row.get(name) for name in _COLUMNS)),
+            id=UUID(row["id"].strip()) if row.get("id", "").strip() else None,
+            content=row.get("content", ""),
+            title=row.get("title", ""),
+            mood=_mood(row.get("mood", "").strip()),
+            category=row.get("category", "").strip() or None,
+            tags=tuple(filter(None, map(str.strip, row.get("tags", "").split("|")))),
+            starred=_starred(row.get("starred", "").strip().lower()),
+            occurred_at=_time("date", row),
+            time_zone=row.get("time_zone", "").strip() or None,
+            created_at=_time("created_at", row),
+            updated_at=_time("updated_at", row),
+            extra={k: value for k, value in row.items() if k not in _COLUMNS and value},
+        )
+    except ValueError as error:
+        said = str(error)
+        return Broken(place, said if said.startswith(_COLUMNS) else "id must be a UUID")
+
+
+def _mood(text: str) -> int | None:
+    if text and not (text.isascii() and text.isdigit() and len(text) == 1):
+        raise ValueError("mood must be a number from 1 to 5")
+    return int(text) if text else None
+
+
+def _starred(text: str) -> bool:
+    if text not in _TRUE | _FALSE:
+        raise ValueError("starred must be true or false")
+    return text in _TRUE
+
+
+def _time(name: str, row: Mapping[str, str]) -> datetime | None:
+    text = row.get(name, "").strip()
+    if not text:
+        if name == "date":
+            raise ValueError("date is missing")
+        return None
+    try:
+        if len(text) <= len("2026-11-22"):
+            return datetime.combine(date.fromisoformat(text), time(12))
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{name} must be such as 2026-11-22 or 2026-11-22T21:40:00+03:00"
+        ) from None
+
+
+def _row(entry: Entry, category: str | None) -> list[object]:
+    return [
+        entry.id,
+        entry.occurred_at.isoformat(),
+        entry.time_zone,
+        entry.title,
+        entry.content,
+        entry.mood,
+        category,
+        _BETWEEN.join(entry.tags),
+        str(entry.starred).lower(),
+        entry.created_at.isoformat(),
+        entry.updated_at.isoformat(),
+    ]
