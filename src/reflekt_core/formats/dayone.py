@@ -87,10 +87,11 @@ def _arrival(place: str, value: Any) -> Arrival | Broken:
         return Broken(place, "must be an object")
     try:
         title, content = map(_unescaped, _split(_text(value)))
+        id = _id(value.get("uuid"))
         return Arrival(
             place=place,
-            key=digest(value.get("creationDate"), value.get("text")),
-            id=_id(value.get("uuid")),
+            key="" if id else digest(value.get("creationDate"), value.get("text")),
+            id=id,
             content=content or _only_media(value),
             title=title,
             tags=tuple(tag for tag in _listed(value.get("tags")) if isinstance(tag, str)),

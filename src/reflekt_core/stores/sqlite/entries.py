@@ -88,6 +88,8 @@ _TRASHED_BEFORE: Final = """
     SELECT h.user_id, e.id FROM entry e CROSS JOIN head h ON h.number = e.user
     WHERE e.trashed < ? ORDER BY e.trashed, e.key LIMIT ?
 """
+_LEAVE: Final = "DELETE FROM entry_tag WHERE user = ? AND tag = ? AND occurred = ? AND id = ?"
+_ENTER: Final = "INSERT INTO entry_tag (user, tag, occurred, id, key) VALUES (?, ?, ?, ?, ?)"
 _GAIN_TAG: Final = """
     INSERT INTO tag (user, tag, name, count) VALUES (?, ?, ?, 1)
     ON CONFLICT (user, tag) DO UPDATE SET name = excluded.name, count = count + 1
@@ -328,21 +330,17 @@ def _tag(
     if not old and not new:
         return
     moved = _place(before) != _place(after)
-    connection.executemany(
-        "DELETE FROM entry_tag WHERE user = ? AND tag = ? AND occurred = ? AND id = ?",
-        [(number, tag, *_place(before)) for tag in old if moved or tag not in new],
-    )
-    connection.executemany(
-        "INSERT INTO entry_tag (user, tag, occurred, id, key) VALUES (?, ?, ?, ?, ?)",
-        [(number, tag, *_place(after), key) for tag in new if moved or tag not in old],
-    )
     lost = [(number, tag) for tag in old if tag not in new]
-    connection.executemany(_LOSE_TAG, lost)
-    connection.executemany(_DROP_TAG, lost)
-    gained = [(number, tag, name) for tag, name in new.items() if tag not in old]
-    connection.executemany(_GAIN_TAG, gained)
-    kept = [(name, number, tag, name) for tag, name in new.items() if tag in old]
-    connection.executemany(_SPELL_TAG, kept)
+    for statement, values in (
+        (_LEAVE, [(number, tag, *_place(before)) for tag in old if moved or tag not in new]),
+        (_ENTER, [(number, tag, *_place(after), key) for tag in new if moved or tag not in old]),
+        (_LOSE_TAG, lost),
+        (_DROP_TAG, lost),
+        (_GAIN_TAG, [(number, tag, name) for tag, name in new.items() if tag not in old]),
+        (_SPELL_TAG, [(name, number, tag, name) for tag, name in new.items() if tag in old]),
+    ):
+        if values:
+            connection.executemany(statement, values)
 
 
 def _tags(entry: Entry | None) -> dict[str, str]:
