@@ -516,7 +516,7 @@ def test_what_a_format_carries_comes_back(name: str, data: st.DataObject, tmp_pa
     carried = [what for what in CARRIED[name].split() if what != "category"]
 
     def shown(found: Iterable[Entry]) -> list[str]:
-        return sorted({repr([SHOW[what](entry) for what in carried]) for entry in found})
+        return sorted(repr([SHOW[what](entry) for what in carried]) for entry in found)
 
     assert shown(got) == shown(made)
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from reflekt_core.errors import InvalidInput, Problem
 from reflekt_core.formats.csv_rows import header_of, rows
-from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source
@@ -47,6 +47,7 @@ class DaylioFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
+        made = Keys()
         moods = {**_MOODS, **{name.casefold(): mood for name, mood in options.moods.items()}}
         for file in source.files:
             used = {_mood(row): None for _, row in rows(file)}
@@ -54,7 +55,7 @@ class DaylioFormat(Format):
                 said = "must be a number from 1 to 5: say which this mood means"
                 raise InvalidInput([Problem(f"moods.{name}", said) for name in unknown])
             for line, row in rows(file):
-                yield _arrival(f"line {line}", row, moods)
+                yield _arrival(f"line {line}", row, moods, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -69,7 +70,9 @@ def _mood(row: Mapping[str, str]) -> str:
     return row.get("mood", "").strip()
 
 
-def _arrival(place: str, row: Mapping[str, str], moods: Mapping[str, int]) -> Arrival | Broken:
+def _arrival(
+    place: str, row: Mapping[str, str], moods: Mapping[str, int], made: Keys
+) -> Arrival | Broken:
     at = _time(row)
     if at is None:
         return Broken(place, "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
@@ -79,7 +82,7 @@ def _arrival(place: str, row: Mapping[str, str], moods: Mapping[str, int]) -> Ar
     kept = {name: value for name, value in row.items() if name not in _COLUMNS and value}
     return Arrival(
         place=place,
-        key=digest(at, mood, activities, row.get("note_title"), row.get("note")),
+        key=made(at, mood, activities, row.get("note_title"), row.get("note")),
         # An entry may consist of a mood and activities alone.
         content=note or ", ".join(activities) or mood,
         title=_plain(row.get("note_title", "")),

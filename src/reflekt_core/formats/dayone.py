@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from reflekt_core.formats.json_stream import elements, keys
-from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source, SourceFile
@@ -57,9 +57,10 @@ class DayOneFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
+        made = Keys()
         for file in _journals(source):
             for number, value in enumerate(elements(file, "entries"), 1):
-                yield _arrival(f"{file.name}, entry {number}", value)
+                yield _arrival(f"{file.name}, entry {number}", value, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -82,7 +83,7 @@ def _journals(source: Source) -> Iterator[SourceFile]:
             yield file
 
 
-def _arrival(place: str, value: Any) -> Arrival | Broken:
+def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
     if not isinstance(value, dict):
         return Broken(place, "must be an object")
     try:
@@ -90,7 +91,7 @@ def _arrival(place: str, value: Any) -> Arrival | Broken:
         id = _id(value.get("uuid"))
         return Arrival(
             place=place,
-            key="" if id else digest(value.get("creationDate"), value.get("text")),
+            key="" if id else made(value.get("creationDate"), value.get("text")),
             id=id,
             content=content or _only_media(value),
             title=title,

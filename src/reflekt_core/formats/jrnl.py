@@ -14,7 +14,7 @@ from uuid import UUID
 
 from reflekt_core.errors import InvalidInput, MalformedInput
 from reflekt_core.formats.json_stream import elements, keys
-from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.formats.sources import text_of
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
@@ -66,9 +66,10 @@ class JrnlFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
+        made = Keys()
         for file in source.files:
             try:
-                yield from _entries(file, _date_by(options.date_format))
+                yield from _entries(file, _date_by(options.date_format), made)
             except UnicodeDecodeError:
                 raise MalformedInput(f"{file.name} is not text in UTF-8") from None
 
@@ -89,9 +90,10 @@ class JrnlJSONFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - its dates are always written the same way
         """See `Format`."""
+        made = Keys()
         for file in source.files:
             for number, value in enumerate(elements(file, "entries"), 1):
-                yield _arrival(f"entry {number}", value)
+                yield _arrival(f"entry {number}", value, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -131,7 +133,7 @@ def _begun(line: str, dated: _Dated) -> tuple[datetime, str] | None:
     return (at, head[2].strip()) if head and at else None
 
 
-def _entries(file: SourceFile, dated: _Dated) -> Iterator[Arrival | Broken]:
+def _entries(file: SourceFile, dated: _Dated, made: Keys) -> Iterator[Arrival | Broken]:
     begun: tuple[int, datetime, str] | None = None
     body: list[str] = []
     size = 0
@@ -145,13 +147,13 @@ def _entries(file: SourceFile, dated: _Dated) -> Iterator[Arrival | Broken]:
                 body += [line.rstrip("\r\n")] if size <= _LONGEST else []
                 continue
             if begun:
-                yield _finished(*begun, "\n".join(body))
+                yield _finished(*begun, "\n".join(body), made)
             begun, body, size = (number, *head), [], 0
     if begun:
-        yield _finished(*begun, "\n".join(body))
+        yield _finished(*begun, "\n".join(body), made)
 
 
-def _finished(line: int, at: datetime, first: str, body: str) -> Arrival | Broken:
+def _finished(line: int, at: datetime, first: str, body: str, made: Keys) -> Arrival | Broken:
     starred = first.endswith("*")
     title = first.rstrip("* ") if starred else first
     content = body.strip("\n")
@@ -160,7 +162,7 @@ def _finished(line: int, at: datetime, first: str, body: str) -> Arrival | Broke
         return Broken(f"line {line}", "has no text")
     return Arrival(
         place=f"line {line}",
-        key=digest(at, title, content),
+        key=made(at, title, content),
         content=content,
         title=title,
         tags=_tags(f"{title}\n{content}"),
@@ -191,7 +193,7 @@ def _written(entry: Entry) -> str:
 # JSON
 
 
-def _arrival(place: str, value: Any) -> Arrival | Broken:
+def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
     if not isinstance(value, dict):
         return Broken(place, "must be an object")
     title, body = str(value.get("title") or "").strip(), str(value.get("body") or "").strip("\n")
@@ -203,7 +205,7 @@ def _arrival(place: str, value: Any) -> Arrival | Broken:
         return Broken(place, "date and time must be such as 2026-11-22 and 21:40")
     return Arrival(
         place=place,
-        key=digest(at, title, content),
+        key=made(at, title, content),
         id=_id(value.get("uuid")),
         content=content,
         title=title,

@@ -1,6 +1,7 @@
 """What formats share: keys of records that have none, and the entries of an export."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,24 @@ from reflekt_core.serialization import read_whole
 if TYPE_CHECKING:
     from uuid import UUID
 
-__all__ = ["digest", "entries_in"]
+__all__ = ["Keys", "entries_in"]
 
 
-def digest(*parts: Any) -> str:
-    """Return a key made of what a record says, for one that has no id."""
-    return sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+class Keys:
+    """
+    Makes keys of what records say, for those that have no id.
+
+    Of records that say the same each has its own, in their order.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def __call__(self, *parts: Any) -> str:
+        """Return the key of the next record that says *parts*."""
+        key = sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+        self._seen[key] += 1
+        return key if self._seen[key] == 1 else f"{key}-{self._seen[key]}"
 
 
 def entries_in(records: Iterable[ExportRecord]) -> Iterator[tuple[Entry, str | None]]:

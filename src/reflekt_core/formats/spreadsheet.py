@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 from uuid import UUID
 
 from reflekt_core.formats.csv_rows import header_of, rows
-from reflekt_core.formats.records import digest, entries_in
+from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source
@@ -45,9 +45,10 @@ class CSVFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
+        made = Keys()
         for file in source.files:
             for line, row in rows(file):
-                yield _arrival(f"line {line}", row)
+                yield _arrival(f"line {line}", row, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -58,11 +59,11 @@ class CSVFormat(Format):
         text.detach()
 
 
-def _arrival(place: str, row: Mapping[str, str]) -> Arrival | Broken:
+def _arrival(place: str, row: Mapping[str, str], made: Keys) -> Arrival | Broken:
     try:
         return Arrival(
             place=place,
-            key=digest(*(row.get(name) for name in _COLUMNS)),
+            key=made(*(row.get(name) for name in _COLUMNS)),
             id=UUID(row["id"].strip()) if row.get("id", "").strip() else None,
             content=row.get("content", ""),
             title=row.get("title", ""),
