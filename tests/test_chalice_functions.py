@@ -4,23 +4,36 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
 
+from reflekt_chalice.bus import Bus, entry_of
 from reflekt_chalice.functions import FUNCTIONS, Access, operations_of
+from reflekt_chalice.service import Background
+from reflekt_chalice.triggers import job_worker
 from reflekt_core import Reflekt
 from reflekt_core.errors import ConfigurationError
+from reflekt_core.model.events import Event, EventKind
+from reflekt_core.model.jobs import Job, JobKind, JobState
+from reflekt_core.model.settings import Vendor
+from reflekt_core.model.settings_patch import AISettingsPatch
 from reflekt_core.operations import OPERATIONS
 from reflekt_core.ports import PlainText
+from reflekt_core.providers import local_assistant
 from reflekt_core.rest.dispatch import Dispatch
 from reflekt_core.security.tokens import TokenVerifier
+from reflekt_core.services.analytics import count_entry
+from reflekt_core.services.assistance import Gate
+from reflekt_core.services.insights import understand
+from reflekt_core.services.search import index_entry
 from reflekt_core.stores.dynamodb import DynamoDBStore
 from reflekt_core.stores.dynamodb.tables import TABLES
 from reflekt_core.stores.dynamodb.transport import Transport
 
+from .aws_simulation import bus_event, scheduled
 from .dynamodb_emulator import Emulator, patient
 from .http_contract import CURSOR_SECRET, NOW, SECRET, Client, token
 
@@ -58,8 +71,10 @@ def test_functions_ask_for_what_lambda_can_give() -> None:
     for function in FUNCTIONS.values():
         assert set(function.tables) <= set(TABLES)
         assert 128 <= function.memory_mb <= 10240
-        assert 0 < function.timeout_seconds <= (
-            API_GATEWAY_SECONDS if function.operations else LAMBDA_SECONDS
+        assert (
+            0
+            < function.timeout_seconds
+            <= (API_GATEWAY_SECONDS if function.operations else LAMBDA_SECONDS)
         )
     assert not FUNCTIONS["authorizer"].tables
 
@@ -162,6 +177,60 @@ def test_of_chalice_only_the_app_is_loaded() -> None:
     assert {name for name in modules if name.startswith("chalice.")} == {"chalice.app"}
 
 
+ONE_EVENT = """
+import json, os
+os.environ |= {{"REFLEKT_STORE": "memory://", "REFLEKT_EVENT_BUS": "journal"}}
+from reflekt_chalice import handlers
+handler = getattr(handlers, {name!r})
+handler(json.loads({event!r}), None)
+"""
+AN_EVENT = {
+    "source": "reflekt",
+    "detail-type": "EntryCreated",
+    "id": "e",
+    "detail": {
+        "user_id": "ada",
+        "subject_id": str(UUID(int=7)),
+        "version": 1,
+        "occurred_at": "2026-11-22T18:40:00+00:00",
+    },
+}
+FOLLOWED: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    "analytics_consumer": (AN_EVENT, "reflekt_core.services.analytics"),
+    "search_consumer": (AN_EVENT, "reflekt_core.services.search"),
+    "jobs": (AN_EVENT | {"detail-type": "JobRequested"}, "reflekt_core.services.jobs"),
+    "publisher": ({"Records": []}, "reflekt_chalice.bus"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FOLLOWED))
+def test_who_follows_from_events_loads_no_api(name: str) -> None:
+    """No framework, no operations, nothing of HTTP but the log; and no SDK before it is needed."""
+    event, needed = FOLLOWED[name]
+    modules = loaded(ONE_EVENT.format(name=name, event=json.dumps(event)))
+    unneeded = {*HEAVY, "chalice", "reflekt_core.app", "reflekt_core.rest.dispatch"}
+    unneeded |= {"reflekt_core.operations"} if name != "jobs" else set()
+    # To make events of images is the store's; it loads no SDK for that.
+    unneeded -= {"reflekt_core.stores.dynamodb"} if name == "publisher" else set()
+    assert needed in modules
+    assert modules & unneeded == set()
+
+
+@pytest.mark.parametrize("name", ["publisher", "analytics_consumer", "search_consumer"])
+def test_who_needs_no_assistant_loads_none(name: str) -> None:
+    """Insights and the way to them are loaded by those who make them."""
+    modules = loaded(ONE_EVENT.format(name=name, event=json.dumps(FOLLOWED[name][0])))
+    assert "reflekt_core.services.assistance" not in modules
+    assert "reflekt_core.services.insights" not in modules
+
+
+def test_the_handler_of_the_authorizer_loads_no_api() -> None:
+    """Nor what others need who follow from events."""
+    modules = loaded("from reflekt_chalice import handlers; handlers.authorizer")
+    unneeded = {"chalice", "cattrs", "reflekt_core.operations", "reflekt_core.rest.dispatch"}
+    assert modules & {*HEAVY, *unneeded, "reflekt_chalice.triggers"} == set()
+
+
 # What a function touches
 
 
@@ -259,3 +328,75 @@ def test_a_function_touches_its_own_tables(dynamodb: Emulator, name: str) -> Non
             )
             assert answer.status < 300, (operation.id, answer.body)
     assert recording.tables() == FUNCTIONS[name].tables
+
+
+def followed(url: str, name: str, transport: Transport) -> Background:
+    """Return what the function works with that follows from events."""
+    home = f"{url}&account={FUNCTIONS[name].home}"
+    store = DynamoDBStore(home, PlainText(), caller=patient(transport))
+    gate = Gate(store, much_later, lambda: (), local_assistant)
+    return Background(lambda: store, lambda: gate, lambda: 30, much_later)
+
+
+def much_later() -> datetime:
+    """Return when all of the trash is due, and nothing else."""
+    return NOW + timedelta(days=31)
+
+
+def follow(name: str, background: Background, event: Event) -> None:
+    """Do what the function does with *event*."""
+    if name == "ai":
+        understand(background.gate(), event)
+    elif name == "analytics_consumer":
+        count_entry(background.store(), event)
+    else:
+        index_entry(background.store(), event)
+
+
+@pytest.mark.parametrize("name", ["ai", "analytics_consumer", "search_consumer"])
+def test_who_follows_from_entries_touches_its_own_tables(dynamodb: Emulator, name: str) -> None:
+    """Of an entry that is there and one that is gone; and it needs all tables that it is given."""
+    url = dynamodb.url()
+    filled(url, dynamodb.transport)
+    full = client(url, dynamodb.transport)
+    assert full("PUT", f"/entries/{OTHER}", data={"content": "Gone soon."}).status == 201
+    assert full("DELETE", f"/entries/{OTHER}", query="permanent=true").status == 204
+    recording = Recording(dynamodb.transport)
+    background = followed(url, name, recording)
+    for kind, id in ((EventKind.ENTRY_CREATED, ENTRY), (EventKind.ENTRY_DELETED, OTHER)):
+        follow(name, background, Event(kind, "ada", id, 1, NOW))
+    given = FUNCTIONS[name].tables
+    for table, access in recording.tables().items():
+        assert access in {given[table], Access.READ}
+    if not FUNCTIONS[name].operations:  # whoever answers requests may need more for them
+        assert recording.tables() == given
+
+
+def test_jobs_touch_every_table(dynamodb: Emulator) -> None:
+    """Each kind of job, and purging, need together what the function is given."""
+    url = dynamodb.url()
+    filled(url, dynamodb.transport)
+    store = DynamoDBStore(url, PlainText(), caller=patient(dynamodb.transport))
+    ada = Reflekt.on(store, user="ada", clock=lambda: NOW, settles=False)
+    for consent in ((Vendor.OPENAI,), ()):
+        ada.settings.update(ai=AISettingsPatch(consent=consent))
+    ada.entries.delete(ada.entries.create("Gone soon.").id)
+    ada.tags.rename("sea", "ocean")
+    ada.categories.delete(UUID(CATEGORY))
+    for kind in (JobKind.REBUILD_ANALYTICS, JobKind.REBUILD_INDEX):
+        ada.rebuild(kind)
+    recording = Recording(dynamodb.transport)
+    background = followed(url, "jobs", recording)
+    work = job_worker(background, lambda: Bus("journal", lambda: None))
+    asked = store.records(Job).list("ada", limit=100).items
+    assert {job.kind for job in asked} == set(JobKind) - {JobKind.ERASE_ACCOUNT}
+    work(scheduled())
+    for job in asked:
+        event = Event(EventKind.JOB_REQUESTED, "ada", str(job.id), job.version, NOW)
+        work(bus_event(entry_of("journal", event)))
+    erasure = ada.account.delete(confirm="ada")
+    event = Event(EventKind.JOB_REQUESTED, "ada", str(erasure.id), 1, NOW)
+    work(bus_event(entry_of("journal", event)))
+    states = {job.state for job in store.records(Job).list("ada", limit=100)}
+    assert states == {JobState.DONE}
+    assert recording.tables() == FUNCTIONS["jobs"].tables

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from reflekt_core import Reflekt
 from reflekt_core.errors import AssistantError, Unavailable
 from reflekt_core.model.assistance import Task
-from reflekt_core.model.events import Event
+from reflekt_core.model.events import Event, EventKind
+from reflekt_core.model.usage import Receipt
 from reflekt_core.ports import Assistant
 from reflekt_core.providers import open_assistant
-from reflekt_core.services.events import MAX_ATTEMPTS, Consumer, Publisher
+from reflekt_core.services.analytics import count_entry
+from reflekt_core.services.events import MAX_ATTEMPTS, Consumer, Publisher, purge
 from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
 
@@ -191,3 +193,35 @@ def test_a_worker_that_is_stopped_leaves_the_rest_for_later(reflekt: Reflekt) ->
     assert publisher.drain(lambda: len(told) == 3) == 3
     assert (len(told), reflekt.store.outbox.backlog()) == (3, 17)
     assert publisher.drain() == 17
+
+
+def test_purging_stops_when_told_to(reflekt: Reflekt, clock: FakeClock) -> None:
+    """What is left of the trash, and what expired, is there for the next time."""
+    for number in range(3):
+        reflekt.entries.delete(reflekt.entries.create(f"{number}").id)
+    reflekt.store.records(Receipt).put(
+        reflekt.store.accounts.get("me"),
+        "r",
+        Receipt("f", clock()),
+        replaces=None,
+        expires_at=clock(),
+    )
+    clock.advance(days=31)
+    told = iter([False, False, True])
+    assert purge(reflekt.store, clock, 30, lambda: next(told)) == 2
+    assert purge(reflekt.store, clock, 30, lambda: True) == 0
+    told = iter([False, True])
+    assert purge(reflekt.store, clock, 30, lambda: next(told)) == 1
+    assert reflekt.store.records(Receipt).get("me", "r") is not None
+    assert purge(reflekt.store, clock, 30) == 1
+    assert reflekt.store.records(Receipt).get("me", "r") is None
+
+
+def test_a_late_event_leaves_nothing_after_an_erasure(reflekt: Reflekt, clock: FakeClock) -> None:
+    """It is of an entry that nobody knows any more, and nothing is noted about it."""
+    entry = reflekt.entries.create("Gone.")
+    event = Event(EventKind.ENTRY_CREATED, "me", str(entry.id), 1, clock())
+    reflekt.account.delete(confirm="me")
+    aggregates = reflekt.store.aggregates
+    count_entry(reflekt.store, event)
+    assert aggregates.clear_some(reflekt.store.accounts.get("me"), 100) == 0

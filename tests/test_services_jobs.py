@@ -1,6 +1,7 @@
 """Tags, categories, erasure, rebuilding: work done in steps."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,9 +16,11 @@ from reflekt_core.errors import (
     VersionConflict,
 )
 from reflekt_core.model.accounts import Actor
-from reflekt_core.model.jobs import JobKind, JobState
+from reflekt_core.model.events import Event, EventKind
+from reflekt_core.model.jobs import Job, JobKind, JobState
 from reflekt_core.model.paging import Page, through
 from reflekt_core.model.transfer import ExportRecord
+from reflekt_core.services.jobs import run_job
 from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
 
@@ -172,3 +175,41 @@ def test_somebody_elses_job_is_not_found(reflekt: Reflekt) -> None:
     job = reflekt.tags.rename("a", "b")
     with pytest.raises(NotFound):
         reflekt.acting_as(Actor("ana")).jobs.get(job.id)
+
+
+def _waiting(reflekt: Reflekt, start: Callable[[], Job]) -> Event:
+    """Return the event of a job that waits for somebody to do it."""
+    reflekt.drain()
+    reflekt.start_worker().stop()  # there is a worker, so nothing is done in the request
+    job = start()
+    return Event(EventKind.JOB_REQUESTED, "me", str(job.id), 1, job.created_at)
+
+
+def test_a_job_stops_between_steps_when_told_to(reflekt: Reflekt) -> None:
+    """After one step at least, so that each call gets on; the next goes on from there, to the end."""
+    for number in range(101):
+        reflekt.entries.create(f"{number}", tags=["sea"])
+    event = _waiting(reflekt, lambda: reflekt.tags.rename("sea", "ocean"))
+    gate = reflekt._context.gate
+    assert run_job(gate, event, lambda: True) is False
+    assert {tag.name: tag.count for tag in reflekt.tags.list()} == {"ocean": 100, "sea": 1}
+    calls = 1
+    while not run_job(gate, event, lambda: True):
+        calls += 1
+    assert calls == 4  # the page that is left, the trash; and the first page again
+    assert {tag.name: tag.count for tag in reflekt.tags.list()} == {"ocean": 101}
+    assert run_job(gate, event, lambda: True) is True
+
+
+def test_an_erasure_stops_between_steps_when_told_to(reflekt: Reflekt) -> None:
+    """The account stays shut until the last step is done."""
+    for number in range(101):
+        reflekt.entries.create(f"{number}")
+    event = _waiting(reflekt, lambda: reflekt.account.delete(confirm="me"))
+    gate = reflekt._context.gate
+    assert run_job(gate, event, lambda: True) is False
+    assert reflekt.store.accounts.get("me").erasing
+    while not run_job(gate, event, lambda: True):
+        assert reflekt.store.accounts.get("me").erasing
+    assert not reflekt.store.accounts.get("me").erasing
+    assert len(reflekt.entries.list()) == 0

@@ -1,5 +1,6 @@
 """Trends of a journal, and keeping the aggregates that they are computed from."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from itertools import islice
@@ -9,13 +10,8 @@ import attrs
 
 from reflekt_core.errors import AccountErased
 from reflekt_core.model.accounts import Account, Permission
-from reflekt_core.model.analytics import (
-    DayAggregate,
-    Run,
-    entry_facts,
-    insight_facts,
-)
-from reflekt_core.model.entries import Entry, EntryFilter, Order, local_date
+from reflekt_core.model.analytics import Contribution, DayAggregate, entry_facts
+from reflekt_core.model.entries import local_date
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.observations import (
     MOST_A_DAY,
@@ -47,9 +43,6 @@ from reflekt_core.services.context import Context
 
 __all__ = ["Analytics", "count_entry", "observed", "rebuild_some"]
 
-ENTRIES_A_DAY = 10
-"""How many entries of a day are looked at to name those that an observation rests on."""
-
 
 @attrs.frozen
 class Analytics:
@@ -68,9 +61,10 @@ class Analytics:
     ) -> Trends:
         """Return everything at once, with observations."""
         user_id, asked, today = self._begin(from_, to, bucket)
-        days, before = self._days(user_id, asked), self._days_before(user_id, asked)
-        current, longest = self._current_run(user_id, today), self._longest_run(user_id)
-        seen = self._grounded(user_id, observe(days, before, current, longest))
+        first, last = asked.before[0], asked.last
+        both, current, longest = self.context.store.aggregates.period(user_id, first, last, today)
+        before, days = _parted(both, asked)
+        seen = self._grounded(user_id, asked, observe(days, before, current, longest))
         return trends(asked, days, before, streaks(current, longest), seen)
 
     def mood(
@@ -85,15 +79,17 @@ class Analytics:
     ) -> Frequency:
         """Return how often and when entries were written, alone."""
         user_id, asked, today = self._begin(from_, to, bucket)
-        runs = streaks(self._current_run(user_id, today), self._longest_run(user_id))
-        return frequency(asked, self._days(user_id, asked), runs)
+        aggregates = self.context.store.aggregates
+        days, current, longest = aggregates.period(user_id, asked.first, asked.last, today)
+        return frequency(asked, days, streaks(current, longest))
 
     def topics(
         self, from_: date | None = None, to: date | None = None, bucket: Bucket = Bucket.DAY
     ) -> TopicTrends:
         """Return the topics alone, beside those of the period before; *bucket* has no effect."""
         user_id, asked, _ = self._begin(from_, to, bucket)
-        days, before = self._days(user_id, asked), self._days_before(user_id, asked)
+        both = self.context.store.aggregates.days(user_id, asked.before[0], asked.last)
+        before, days = _parted(both, asked)
         return topic_trends(asked, days, before)
 
     def sentiment(
@@ -115,55 +111,62 @@ class Analytics:
     def _days(self, user_id: str, asked: Span) -> tuple[DayAggregate, ...]:
         return self.context.store.aggregates.days(user_id, asked.first, asked.last)
 
-    def _days_before(self, user_id: str, asked: Span) -> tuple[DayAggregate, ...]:
-        return self.context.store.aggregates.days(user_id, *asked.before)
-
-    def _current_run(self, user_id: str, today: date) -> Run | None:
-        aggregates = self.context.store.aggregates
-        yesterday = today - timedelta(days=1)
-        return aggregates.run_at(user_id, today) or aggregates.run_at(user_id, yesterday)
-
-    def _longest_run(self, user_id: str) -> Run | None:
-        return self.context.store.aggregates.longest_run(user_id)
-
     def _grounded(
-        self, user_id: str, observations: tuple[Observation, ...]
+        self, user_id: str, asked: Span, observations: tuple[Observation, ...]
     ) -> tuple[Observation, ...]:
-        """Return *observations* with the ids of the entries that they rest on."""
-        entries = {
-            day: self._entries_of(user_id, day)
-            for day in sorted({day for one in observations for day in one.days})
+        """
+        Return *observations* with the ids of the entries that they rest on.
+
+        Of a run, those of the period asked for: it may have begun long ago.
+        """
+        named = {
+            day
+            for one in observations
+            for day in one.days
+            if day >= asked.first or one.kind is not ObservationKind.LONGEST_STREAK
         }
+        if not named:
+            return observations
+        found = self.context.store.aggregates.contributions(user_id, named)
+        of_day: dict[date, list[Contribution]] = {day: [] for day in named}
+        for contribution in sorted(found, key=_when):
+            if contribution.entry:
+                of_day[contribution.entry.local_date].append(contribution)
         return tuple(
             attrs.evolve(
                 one,
                 entry_ids=tuple(
-                    id for day in one.days for id in self._named(user_id, one, entries[day])
+                    contribution.entry_id
+                    for day in one.days
+                    if day in of_day
+                    for contribution in islice(_bearing(one, of_day[day]), MOST_A_DAY)
                 ),
             )
             for one in observations
         )
 
-    def _entries_of(self, user_id: str, day: date) -> tuple[Entry, ...]:
-        wanted = EntryFilter(from_=day, to=day)
-        page = self.context.store.entries.list(
-            user_id, wanted, order=Order.ASC, limit=ENTRIES_A_DAY
-        )
-        return page.items
 
-    def _named(
-        self, user_id: str, observation: Observation, entries: tuple[Entry, ...]
-    ) -> tuple[UUID, ...]:
-        fitting = (entry.id for entry in entries if self._bears(user_id, observation, entry))
-        return tuple(islice(fitting, MOST_A_DAY))
+def _parted(
+    both: tuple[DayAggregate, ...], asked: Span
+) -> tuple[tuple[DayAggregate, ...], tuple[DayAggregate, ...]]:
+    """Return the days before the period and those in it."""
+    before = sum(day.date < asked.first for day in both)
+    return both[:before], both[before:]
 
-    def _bears(self, user_id: str, observation: Observation, entry: Entry) -> bool:
-        facts = entry_facts(entry)
-        if facts is None:
-            return False
-        about_topics = observation.kind is ObservationKind.TOPIC_CHANGE
-        insight = self.context.store.insights.get(user_id, entry.id) if about_topics else None
-        return rests_on(observation, facts, insight_facts(insight))
+
+def _bearing(
+    observation: Observation, contributions: Iterable[Contribution]
+) -> Iterator[Contribution]:
+    return (
+        one for one in contributions if one.entry and rests_on(observation, one.entry, one.insight)
+    )
+
+
+def _when(contribution: Contribution) -> tuple[int, int, UUID]:
+    """Return what sorts the contributions of a day by time, to the hour. A day may end after midnight."""
+    entry = contribution.entry
+    late = (entry.weekday - entry.local_date.weekday()) % 7 if entry else 0
+    return late, entry.hour if entry else 0, contribution.entry_id
 
 
 def observed(context: Context, account: Account, first: date, last: date) -> tuple[str, ...]:
@@ -188,9 +191,10 @@ def count_entry(store: Store, event: Event) -> None:
     account = store.accounts.get(event.user_id)
     entry_id = UUID(event.subject_id)
     entry = store.entries.get(event.user_id, entry_id)
-    version = event.version if entry is None else entry.version
+    if entry is None:
+        return  # deleted for good, it would be a tombstone: the account was erased
     with suppress(AccountErased):
-        store.aggregates.apply(account, entry_id, version, entry_facts(entry))
+        store.aggregates.apply(account, entry_id, entry.version, entry_facts(entry))
 
 
 def rebuild_some(

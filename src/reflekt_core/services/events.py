@@ -22,9 +22,9 @@ from reflekt_core.ports import Clock, Store
 
 __all__ = ["MAX_ATTEMPTS", "Consumer", "Publisher", "purge"]
 
-Consumer = Callable[[Event], None]
+Consumer = Callable[[Event], object]
 """
-Follows from an event. May be told the same event several times, and an older one after a newer.
+Follows from an event; what it returns is not heeded. May be told the same event several times, and an older one after a newer.
 
 Raises:
     Exception: It will be told again, up to `MAX_ATTEMPTS` times in all.
@@ -120,14 +120,22 @@ def _code(error: Exception) -> str:
     return error.code if isinstance(error, ReflektError) else type(error).__name__
 
 
-def purge(store: Store, clock: Clock, trash_days: int) -> int:
-    """Delete for good what lay in the trash for *trash_days*, and what expired; return how many."""
+def purge(
+    store: Store, clock: Clock, trash_days: int, stopping: Callable[[], bool] = lambda: False
+) -> int:
+    """
+    Delete for good what lay in the trash for *trash_days*, and what expired; return how many.
+
+    Once *stopping* says so, the rest is left for the next time.
+    """
     now = clock()
     old = now - timedelta(days=trash_days)
     purged = 0
     while batch := store.entries.trashed_before(old, limit=BATCH):
         gone = 0
         for user_id, entry_id in batch:
+            if stopping():
+                return purged + gone
             try:
                 gone += _purge_entry(store, user_id, entry_id, old, now)
             except (VersionConflict, AccountErased):
@@ -137,7 +145,7 @@ def purge(store: Store, clock: Clock, trash_days: int) -> int:
         purged += gone
         if not gone:
             break
-    while expired := store.purge_expired(now, limit=BATCH):
+    while not stopping() and (expired := store.purge_expired(now, limit=BATCH)):
         purged += expired
     return purged
 

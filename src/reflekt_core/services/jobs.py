@@ -47,6 +47,7 @@ KEEP_FOR = timedelta(days=7)
 """How long a job can be looked at."""
 
 Edit = Callable[[Entry], Entry]
+Stopping = Callable[[], bool]
 
 
 @attrs.frozen
@@ -114,14 +115,15 @@ class _Step:
     next: Position | None
 
 
-def run_job(gate: Gate, event: Event) -> None:
+def run_job(gate: Gate, event: Event, stopping: Stopping = lambda: False) -> bool:
     """
-    Do the job that *event* asks for, from where it stands to its end.
+    Do the job that *event* asks for, from where it stands to its end; return whether it is over.
 
-    Doing it again, or from two places at once, changes nothing.
+    It is not if, after at least one step, *stopping* says so. Doing it again, or from two places at
+    once, changes nothing.
     """
     if event.kind is not EventKind.JOB_REQUESTED:
-        return
+        return True
     store = gate.store
     account = store.accounts.get(event.user_id)
     # Another worker may be at the same job and save first. Then this one goes on from there: it
@@ -129,11 +131,13 @@ def run_job(gate: Gate, event: Event) -> None:
     while job := _running(store, event):
         work = _erase if job.kind is JobKind.ERASE_ACCOUNT else _run
         try:
-            work(gate, account, job)
+            if not work(gate, account, job, stopping):
+                return False
         except AccountErased:
-            return
+            return True
         except VersionConflict:
             continue
+    return True
 
 
 def _running(store: Store, event: Event) -> Job | None:
@@ -141,9 +145,12 @@ def _running(store: Store, event: Event) -> Job | None:
     return job if job and job.state is JobState.RUNNING else None
 
 
-def _run(gate: Gate, account: Account, job: Job) -> None:
+def _run(gate: Gate, account: Account, job: Job, stopping: Stopping) -> bool:
     while job.state is JobState.RUNNING:
         job = _save(gate.store, gate.clock, account, _stepped(gate, account, job))
+        if stopping():
+            break
+    return job.state is not JobState.RUNNING
 
 
 def _stepped(gate: Gate, account: Account, job: Job) -> Job:
@@ -277,13 +284,15 @@ def _withdraw_consent(gate: Gate, account: Account, job: Job) -> _Step:
     return _Step(*forget_some(gate, account, withdrawn, job.position, STEP))
 
 
-def _erase(gate: Gate, account: Account, job: Job) -> None:
+def _erase(gate: Gate, account: Account, job: Job, stopping: Stopping) -> bool:
     store = gate.store
     while account.erasing and store.accounts.erase_some(account, STEP, keep=job.id):
-        pass
+        if stopping():
+            return False
     store.accounts.end_erasure(account)
     account = store.accounts.get(account.user_id)
     _save(store, gate.clock, account, attrs.evolve(job, state=JobState.DONE))
+    return True
 
 
 _STEPS = {
