@@ -1,6 +1,8 @@
 """What may leave the machine: consent, crisis, cache, budget, redaction, and who steps in."""
 
 import ast
+import json
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -42,6 +44,7 @@ from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Assistant, ExternalAssistant, Store
 from reflekt_core.providers import local_assistant, open_assistants
+from reflekt_core.rest.logs import JSONFormatter
 from reflekt_core.services.assistance import Gate
 from reflekt_core.stores import open_store
 from reflekt_core.testing import FakeClock
@@ -605,6 +608,29 @@ def test_the_operator_reads_of_a_failure_in_the_log(
     assert [record.getMessage() for record in caplog.records] == [
         "AI provider openai: ai_key_refused (request req_1)"
     ]
+
+
+def test_what_a_call_cost_is_logged(
+    journal: Reflekt, elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a number, at any level, with neither words nor the user; once, and not for what is free."""
+    caplog.set_level(logging.CRITICAL, logger="reflekt")
+    caplog.handler.setLevel(logging.NOTSET)
+    agree(journal)
+    journal.suggestions.create("I want to swim")
+    journal.suggestions.create("I want to swim")
+    (record,) = caplog.records
+    line = json.loads(JSONFormatter().format(record))
+    del line["time"]
+    assert line == {
+        "level": "info",
+        "logger": "reflekt.spending",
+        "message": "AI spending",
+        "calls": 1,
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "cost_usd": 0.00002,
+    }
 
 
 def test_nothing_else_waits_for_an_assistant(journal: Reflekt, elsewhere: Elsewhere) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from logging import getLogger
+from logging import INFO, getLogger
 from typing import Any, Final, TypeVar, overload
 
 import attrs
@@ -68,6 +68,9 @@ _CACHED: Final[dict[type, type]] = {
 
 _NOT_ALLOWED = (ConsentMissing, BudgetExceeded)
 _LOG: Final = getLogger("reflekt.assistants")
+_SPENDING: Final = getLogger("reflekt.spending")
+# An alarm may add these lines up, so they are written whatever the level elsewhere.
+_SPENDING.setLevel(INFO)
 
 
 @attrs.frozen
@@ -251,6 +254,8 @@ class Gate:
     def _settle(self, account: Account, day: date, hold: Hold, spent: Sequence[Usage]) -> None:
         """Replace *hold* by what was spent. Where that cannot be noted, it stays spent whole."""
         total = sum(spent, Usage())
+        if spent:
+            _tell_cost(len(spent), total)
         records = self.store.records(DayUsage)
 
         def settle() -> None:
@@ -358,6 +363,17 @@ def _tell_operator(provider: str, error: AssistantError) -> None:
     """Log what is the operator's business: a code and the vendor's id of the request, no words."""
     if not isinstance(error, _NOT_ALLOWED):
         _LOG.warning("AI provider %s: %s (request %s)", provider, error.code, error.request_id)
+
+
+def _tell_cost(calls: int, total: Usage) -> None:
+    """Log what the calls for one answer cost, but not for whom."""
+    fields = {
+        "calls": calls,
+        "input_tokens": total.input_tokens,
+        "output_tokens": total.output_tokens,
+        "cost_usd": float(total.cost_usd),  # a number, for who adds them up
+    }
+    _SPENDING.info("AI spending", extra={"fields": fields})
 
 
 def _restored(result: Any, redaction: Redaction) -> Any:
