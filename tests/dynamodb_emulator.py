@@ -17,11 +17,17 @@ from uuid import uuid4
 import attrs
 import pytest
 
+from reflekt_core.amazon import Access
 from reflekt_core.model.events import Delivery, Event, EventKind, Retry
 from reflekt_core.model.paging import Page, Position
 from reflekt_core.ports import Outbox, PlainText
 from reflekt_core.stores.dynamodb import DynamoDBStore, create_tables, events_from_images
-from reflekt_core.stores.dynamodb.transport import BotocoreTransport, Caller, Transport
+from reflekt_core.stores.dynamodb.transport import (
+    BotocoreTransport,
+    Caller,
+    SignedTransport,
+    Transport,
+)
 
 FOLDER = Path(__file__).parent / "emulators"
 PROGRAM = FOLDER / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"
@@ -61,12 +67,13 @@ class Emulator:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.transport = BotocoreTransport(region="eu-west-1", endpoint=endpoint, read_seconds=10)
+        self.transport = SignedTransport(Access("eu-west-1", "nobody", "nothing", endpoint=endpoint), read_seconds=10)
+        self.botocore = BotocoreTransport(region="eu-west-1", endpoint=endpoint, read_seconds=10)
 
     def url(self) -> str:
         """Return the URL of a new, empty store."""
         prefix = f"t{uuid4().hex}"
-        create_tables(self.transport._client(), prefix)
+        create_tables(self.botocore._client(), prefix)
         return (
             f"dynamodb://{prefix}?{urlencode({'region': 'eu-west-1', 'endpoint': self.endpoint})}"
         )
@@ -115,6 +122,7 @@ def dynamodb() -> Iterator[Emulator]:
         emulator = Emulator(endpoint)
         yield emulator
         emulator.transport.close()
+        emulator.botocore.close()
 
 
 class Observing:

@@ -156,7 +156,7 @@ def test_nothing_is_scanned_and_each_query_names_one_partition(dynamodb: Emulato
 
 
 def test_reads_see_the_last_write(dynamodb: Emulator) -> None:
-    """Only sums, which lag behind anyway, and the index across users may be older."""
+    """Only sums, which lag behind anyway, the search index and that across users may be older."""
     observed = Observing(dynamodb.transport)
     store = DynamoDBStore(dynamodb.url(), PlainText(), caller=patient(observed))
     me = put_all(store, [an_entry(tags=("t",))], "me")
@@ -174,7 +174,8 @@ def test_reads_see_the_last_write(dynamodb: Emulator) -> None:
             kind = values.get(":first", {"S": payload.get("IndexName")})["S"][:2]
             lagging.add((payload["TableName"].rpartition("-")[2], kind))
     due = {(table, "du") for table in ("settings", "categories", "jobs", "analytics")}
-    assert lagging == {("analytics", kind) for kind in ("y#", "r#", "le")} | due
+    sums = {("analytics", kind) for kind in ("y#", "r#", "le")}
+    assert lagging == sums | due | {("search", kind) for kind in ("he", "p3", "p8")}
 
 
 def test_no_source_speaks_of_scans() -> None:
@@ -748,7 +749,7 @@ def test_tables_are_made_once(dynamodb: Emulator) -> None:
     store = dynamodb.store()
     entry = an_entry()
     store.entries.put(store.accounts.get("me"), entry, replaces=None)
-    create_tables(dynamodb.transport._client(), store._database.prefix)
+    create_tables(dynamodb.botocore._client(), store._database.prefix)
     assert store.entries.get("me", entry.id) == entry
 
 

@@ -16,19 +16,20 @@ Rules for every method of every store:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from reflekt_core.errors import VersionConflict
 from reflekt_core.model.entries import Order
 
 if TYPE_CHECKING:  # so that whoever needs one port does not load the values of all the others
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import date, datetime
     from typing import BinaryIO
     from uuid import UUID
 
     from reflekt_core.model.accounts import Account, Counts
-    from reflekt_core.model.analytics import DayAggregate, EntryFacts, Run
+    from reflekt_core.model.analytics import Contribution, DayAggregate, EntryFacts, Run
     from reflekt_core.model.assistance import (
         Answer,
         Capabilities,
@@ -287,6 +288,19 @@ class Search(ABC):
         comes first. Other users' words move no score; how many
         texts there are in all, and how long they are, may. Nothing in the trash is
         ever found. `next` is ``(offset,)``.
+
+        The entry as it is stored decides, so that what is returned is meant. An entry that was
+        written just now may be missed by a store that brings its index up to date by events, while
+        more than a thousand of the user's changes wait to be told by it.
+        """
+
+    @abstractmethod
+    def update(self, account: Account, entry_id: UUID) -> None:
+        """
+        Bring the index up to date with the entry as it is stored now.
+
+        Doing so again, or late, changes nothing. Where an entry's own write keeps the index, this
+        does nothing.
         """
 
     @abstractmethod
@@ -346,6 +360,22 @@ class Aggregates(ABC):
     @abstractmethod
     def longest_run(self, user_id: str) -> Run | None:
         """Return the longest run of days; of equal ones the latest."""
+
+    def period(
+        self, user_id: str, first: date, last: date, today: date
+    ) -> tuple[tuple[DayAggregate, ...], Run | None, Run | None]:
+        """
+        Return `days`, the run that goes on *today* or yesterday, and the longest run.
+
+        Stores that wait for answers ask for all three at once.
+        """
+        yesterday = today - timedelta(days=1)
+        current = self.run_at(user_id, today) or self.run_at(user_id, yesterday)
+        return self.days(user_id, first, last), current, self.longest_run(user_id)
+
+    @abstractmethod
+    def contributions(self, user_id: str, days: Collection[date]) -> tuple[Contribution, ...]:
+        """Return what the entries of *days* contribute, in any order."""
 
     @abstractmethod
     def clear_some(self, account: Account, limit: int) -> int:

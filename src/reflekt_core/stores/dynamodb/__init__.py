@@ -2,7 +2,7 @@
 The store on AWS: a journal in six DynamoDB tables.
 
 Every access names a user's partition: an item, some items, a range, or a transaction. Nothing is
-ever scanned. Search, as yet, looks at every entry.
+ever scanned.
 """
 
 import random
@@ -11,21 +11,20 @@ import secrets
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from reflekt_core.errors import ConfigurationError, StoreError
-from reflekt_core.ports import Cipher, Records, Store
+from reflekt_core.ports import Aggregates, Cipher, Insights, Records, Search, Store
 from reflekt_core.stores.dynamodb.accounts import DynamoDBAccounts
 from reflekt_core.stores.dynamodb.database import Database
-from reflekt_core.stores.dynamodb.derived import DynamoDBAggregates, DynamoDBInsights
 from reflekt_core.stores.dynamodb.entries import DynamoDBEntries
 from reflekt_core.stores.dynamodb.heads import Heads
 from reflekt_core.stores.dynamodb.outbox import StreamOutbox, events_from_images
 from reflekt_core.stores.dynamodb.records import DynamoDBRecords, purge_expired
-from reflekt_core.stores.dynamodb.search import DynamoDBSearch
 from reflekt_core.stores.dynamodb.tables import TABLES, Codec, schema
-from reflekt_core.stores.dynamodb.transport import BotocoreTransport, Caller
+from reflekt_core.stores.dynamodb.transport import Caller, OwnTransport, Transport, open_transport
 
 __all__ = ["DynamoDBStore", "create_tables", "events_from_images"]
 
@@ -58,17 +57,41 @@ class DynamoDBStore(Store):
 
     def __init__(self, url: str, cipher: Cipher, *, caller: Caller | None = None) -> None:
         prefix, options = _parsed(url)
-        self._caller = caller = caller or _caller(options)
+        self._transport: OwnTransport | None = None
+        if caller is None:
+            self._transport = open_transport(options.get("region"), options.get("endpoint"))
+            caller = _caller(self._transport, options)
         self._database = database = Database(caller, prefix, lambda: secrets.token_hex(16))
         self._codec = codec = Codec(cipher)
-        heads, sums = Heads(), Heads()
+        self._heads = heads = Heads()
+        self._sums = Heads()
         home = options.get("account", "entries")
         self.accounts = DynamoDBAccounts(database, codec, heads, home)
-        self.entries = DynamoDBEntries(database, codec, heads)
-        self.search = DynamoDBSearch(database, self.entries)
-        self.insights = DynamoDBInsights(database, codec, sums)
-        self.aggregates = DynamoDBAggregates(database, codec, sums)
+        self.entries = self._entries = DynamoDBEntries(database, codec, heads)
         self.outbox = StreamOutbox()
+
+    # What follows from entries is loaded by who asks for it: a function that writes them does not.
+
+    @cached_property
+    def search(self) -> Search:  # type: ignore[override]
+        """See `Store`."""
+        from reflekt_core.stores.dynamodb.search import DynamoDBSearch  # noqa: PLC0415
+
+        return DynamoDBSearch(self._database, self._codec, self._entries)
+
+    @cached_property
+    def insights(self) -> Insights:  # type: ignore[override]
+        """See `Store`."""
+        from reflekt_core.stores.dynamodb.derived import DynamoDBInsights  # noqa: PLC0415
+
+        return DynamoDBInsights(self._database, self._codec, self._sums)
+
+    @cached_property
+    def aggregates(self) -> Aggregates:  # type: ignore[override]
+        """See `Store`."""
+        from reflekt_core.stores.dynamodb.derived import DynamoDBAggregates  # noqa: PLC0415
+
+        return DynamoDBAggregates(self._database, self._codec, self._sums)
 
     def records(self, kind: type[T]) -> Records[T]:
         """See `Store`."""
@@ -86,13 +109,13 @@ class DynamoDBStore(Store):
 
     def close(self) -> None:
         """See `Store`."""
-        if isinstance(self._caller.transport, BotocoreTransport):
-            self._caller.transport.close()
+        if self._transport:
+            self._transport.close()
 
 
-def _caller(options: Mapping[str, str]) -> Caller:
+def _caller(transport: Transport, options: Mapping[str, str]) -> Caller:
     return Caller(
-        BotocoreTransport(region=options.get("region"), endpoint=options.get("endpoint")),
+        transport,
         clock=time.monotonic,
         sleep=time.sleep,
         random=random.random,

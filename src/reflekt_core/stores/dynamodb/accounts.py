@@ -6,14 +6,13 @@ in their own transaction. All copies change in one transaction, so any of them t
 """
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import attrs
 
 from reflekt_core.model.accounts import Account
 from reflekt_core.model.events import Event
-from reflekt_core.model.jobs import Job
 from reflekt_core.ports import Accounts
 from reflekt_core.stores.dynamodb.database import (
     Database,
@@ -38,6 +37,9 @@ from reflekt_core.stores.dynamodb.tables import (
 )
 from reflekt_core.stores.dynamodb.transport import Cancelled
 
+if TYPE_CHECKING:
+    from reflekt_core.model.jobs import Job
+
 __all__ = ["DynamoDBAccounts"]
 
 _STEP: Final = 99
@@ -59,7 +61,7 @@ class DynamoDBAccounts(Accounts):
         """See `Accounts`."""
         return account_of(user_id, self._head(user_id))
 
-    def begin_erasure(self, account: Account, job: Job, event: Event, at: datetime) -> Account:
+    def begin_erasure(self, account: Account, job: "Job", event: Event, at: datetime) -> Account:
         """See `Accounts`."""
         epoch = account.epoch + 1
         condition, values = fence_parts(account)
@@ -95,7 +97,8 @@ class DynamoDBAccounts(Accounts):
 
     def end_erasure(self, account: Account) -> None:
         """See `Accounts`."""
-        change = changed("REMOVE #erasing", _ERASING, {":epoch": number(account.epoch)})
+        # Its head tells of the search index, too, as `b`.
+        change = changed("REMOVE #erasing, #b", _ERASING, {":epoch": number(account.epoch)})
         try:
             self._database.transact(
                 [self._database.update(table, account.user_id, HEAD, **change) for table in TABLES]

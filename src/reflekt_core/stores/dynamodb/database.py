@@ -67,20 +67,25 @@ class Database:
         }
         return self.caller.call("GetItem", request).get("Item")
 
-    def get_many(self, table: str, user_id: str, keys: Iterable[str]) -> dict[str, Item]:
-        """Return the items that exist, by key, each as its last write left it."""
+    def get_many(
+        self, table: str, user_id: str, keys: Iterable[str], *, consistent: bool = True
+    ) -> dict[str, Item]:
+        """Return the items that exist, by key, each as its last write left it if *consistent*."""
         found: dict[str, Item] = {}
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), _MAX_GETS):
-            self._get_batch(table, user_id, wanted[start : start + _MAX_GETS], found)
+            asked = {
+                "Keys": [
+                    {"u": string(user_id), "k": string(key)}
+                    for key in wanted[start : start + _MAX_GETS]
+                ],
+                "ConsistentRead": consistent,
+            }
+            self._get_batch(self.name(table), asked, found)
         return found
 
-    def _get_batch(
-        self, table: str, user_id: str, wanted: Sequence[str], found: dict[str, Item]
-    ) -> None:
-        name = self.name(table)
-        keys = [{"u": string(user_id), "k": string(key)} for key in wanted]
-        asked: Any = {name: {"Keys": keys, "ConsistentRead": True}}
+    def _get_batch(self, name: str, keys: dict[str, Any], found: dict[str, Item]) -> None:
+        asked: Any = {name: keys}
         end = self.caller.clock() + self.caller.deadline_seconds
         attempt = 0
         while asked:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
@@ -90,6 +91,28 @@ class DynamoDBEntries(Entries):
         """See `Entries`."""
         item = self._database.get(TABLE, user_id, entry_key(entry_id))
         return self._read(user_id, item) if item else None
+
+    def many(self, user_id: str, entry_ids: Iterable[UUID]) -> dict[UUID, tuple[_Entry, int]]:
+        """Return the entries and tombstones that exist, with the sizes of their bodies, by id."""
+        items = self._database.get_many(TABLE, user_id, map(entry_key, entry_ids))
+        read = ((self._read(user_id, item), item) for item in items.values())
+        return {
+            entry.id: (entry, len(item.get("b", {}).get("B", b""))) for entry, item in read if entry
+        }
+
+    def numbered(
+        self, user_id: str, since: int, limit: int, *, latest: bool = False
+    ) -> list[tuple[int, UUID]]:
+        """Return up to *limit* changes after *since*: their numbers, and which entries changed."""
+        found = self._database.query(
+            TABLE,
+            "#u = :u AND #q > :q",
+            {":u": string(user_id), ":q": number(since)},
+            index="sequence",
+            backward=latest,
+            limit=limit,
+        )
+        return [(whole(item, "q"), _id(item["k"]["S"])) for item in islice(found, limit)]
 
     def put(self, account: Account, entry: _Entry, *, replaces: int | None) -> None:
         """See `Entries`."""

@@ -81,6 +81,9 @@ class SQLiteSearch(Search):
             rows = self._examined(connection, user_id, wanted, enumerate(found, offset + 1))
             return filled(rows, limit)
 
+    def update(self, account: Account, entry_id: UUID) -> None:
+        """Do nothing: the entry's own write keeps the index."""
+
     def reindex(self, account: Account, *, after: Position | None, limit: int) -> Position | None:
         """See `Search`."""
         with self._database.writing() as connection:
