@@ -479,20 +479,24 @@ class Counted:
 
 
 def test_trends_read_the_days_asked_for_and_no_others(journal: Reflekt) -> None:
-    """Two ranges of days and at most three runs; then a bounded number of entries by day."""
+    """The days of the period and of the one before, two runs, and what entries of some days add."""
     _weekend_journal(journal, 12)
     journal.drain()
     sums, entries = Counted(journal.store.aggregates), Counted(journal.store.entries)
     journal.store.aggregates, journal.store.entries = sums, entries  # type: ignore[assignment]
     first = TODAY - timedelta(days=62)
     observed = journal.analytics.trends(from_=first).observations
-    assert [call for call in sums.calls if call[0] == "days"] == [
-        ("days", ("me", first, TODAY)),
-        ("days", ("me", first - timedelta(days=63), first - timedelta(days=1))),
+    streak = observed[-1]
+    assert streak.kind is ObservationKind.LONGEST_STREAK
+    assert min(streak.days) < first
+    named = {day for one in observed for day in one.days if day >= first}
+    assert sums.calls == [
+        ("period", ("me", first - timedelta(days=63), TODAY, TODAY)),
+        ("contributions", ("me", named)),
     ]
-    assert sorted(name for name, _ in sums.calls) == ["days", "days", "longest_run", "run_at"]
-    days = {day for one in observed for day in one.days}
-    assert [name for name, _ in entries.calls] == ["list"] * len(days)
+    assert entries.calls == []
+    days = {journal.store.entries.part.get("me", id).local_date for id in streak.entry_ids}
+    assert days == {day for day in streak.days if day >= first}
 
 
 # The consumer of events.

@@ -15,6 +15,7 @@ from reflekt_core.errors import ConfigurationError, Unauthenticated, Unavailable
 from reflekt_core.rest.messages import Request
 from reflekt_core.security.tokens import TokenIssuer
 
+from .amazon_server import answering, says
 from .api_gateway import Gateway
 from .http_contract import SECRET, assert_problem
 
@@ -158,10 +159,23 @@ def test_what_goes_wrong_is_told_without_the_secret(code: str, error: type[Excep
     assert caught.value.__cause__ is None
 
 
+def test_an_answer_that_breaks_off_is_no_refusal() -> None:
+    """Errors of connections have a response in botocore, too: None."""
+    exceptions = pytest.importorskip("botocore.exceptions")
+
+    class Slow(Client):
+        def get_parameter(self, **_: Any) -> dict[str, Any]:
+            raise exceptions.ReadTimeoutError(endpoint_url="https://ssm")
+
+    with pytest.raises(Unavailable):
+        ssm_parameter(Slow)("/reflekt/jwt")
+
+
 def test_systems_manager_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore, set up by the environment alone, knows the call, and logs no answer."""
+    """botocore, where it is needed, knows the call by the environment alone, and logs no answer."""
     pytest.importorskip("botocore")
     for name, value in {
+        "AWS_DEFAULTS_MODE": "standard",
         "AWS_REGION": "eu-west-1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "nobody",
@@ -179,6 +193,53 @@ def test_systems_manager_is_asked_in_its_own_words(monkeypatch: pytest.MonkeyPat
         assert log.getEffectiveLevel() >= logging.WARNING
     finally:
         log.setLevel(level)
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+def test_a_function_asks_systems_manager_without_botocore(
+    monkeypatch: pytest.MonkeyPatch, refusals: int
+) -> None:
+    """The environment of a function says all there is to know; what may pass is asked once more."""
+    said = says(json.dumps({"Parameter": {"Value": SECRET}}).encode())
+    with answering(*[says(b"{}", 500)] * refusals, said) as (server, _):
+        environment(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        assert ssm_parameter()("/reflekt/jwt") == SECRET
+    headers, body = server.sent[-1]
+    assert headers["x-amz-target"] == "AmazonSSM.GetParameter"
+    assert "/ssm/aws4_request" in headers["authorization"]
+    assert body == {"Name": "/reflekt/jwt", "WithDecryption": True}
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([says(b'{"__type": "ParameterNotFound"}', 400)], ConfigurationError),
+        ([says(b'{"__type": "ThrottlingException"}', 400)] * 2, Unavailable),
+        ([says(b"oops", 503)] * 2, Unavailable),
+        ([says(b"{", length=9)] * 2, Unavailable),
+    ],
+    ids=["missing", "throttled", "away", "cut off"],
+)
+def test_what_systems_manager_says_decides(
+    monkeypatch: pytest.MonkeyPatch, answers: list[Any], error: type[Exception]
+) -> None:
+    """What will not get better is asked once, anything else twice."""
+    with answering(*answers) as (server, _):
+        environment(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(error):
+            ssm_parameter()("/reflekt/jwt")
+    assert server.answers == []
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Set what a function's environment says."""
+    for name, value in {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_ENDPOINT_URL_SSM": endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 # The service
@@ -303,4 +364,5 @@ def test_on_dynamodb_others_do_what_follows_from_writes(
     """The tables' streams tell them; nothing is drained or purged beside a request."""
     environ = {"REFLEKT_STORE": url, "JWT_SECRET": SECRET, "LOG_LEVEL": "CRITICAL"}
     dispatch = service_from(environ, fetch=store, monotonic=store.monotonic).dispatch()
-    assert dispatch._reflekt._parts.settles is settles
+    answering = getattr(dispatch, "answering", dispatch)
+    assert answering._reflekt._parts.settles is settles

@@ -12,6 +12,7 @@ import pytest
 from reflekt_core import Reflekt
 from reflekt_core.errors import Forbidden, NotFound
 from reflekt_core.model.accounts import PERMISSIONS, Actor, Permission, Role, permissions_of
+from reflekt_core.model.insights import AnyInsight
 from reflekt_core.operations import OPERATIONS, PATH_PARAMETERS, Operation, Shape
 
 ID = UUID(int=1)
@@ -74,6 +75,15 @@ def test_a_method_takes_what_its_row_says(operation: Operation) -> None:
     assert required == {
         name for name, p in parameters.items() if p.default is inspect.Parameter.empty
     }
+
+
+@every_operation
+def test_the_types_of_a_row_are_there(operation: Operation) -> None:
+    """They are named, so that nobody loads more than is needed; every name leads to something."""
+    assert (operation.result is None) is (operation.shape is Shape.NOTHING)
+    for said in (operation.query, operation.body):
+        assert said is None or attrs.has(said)
+    assert operation.waits is (operation.result is AnyInsight)
 
 
 def test_every_path_parameter_has_a_type() -> None:

@@ -8,17 +8,19 @@ it for every route. It says who the bearer is; what they may do is checked where
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from reflekt_chalice.service import Service, service_from
 from reflekt_core.errors import Unauthenticated
 from reflekt_core.model.accounts import Actor, Permission, permissions_of
-from reflekt_core.ports import Clock
 from reflekt_core.rest.bearer import bearer_token
 from reflekt_core.rest.logs import log_failure
 from reflekt_core.security.encoding import decode_base64url, parse_object
 from reflekt_core.security.tokens import TokenVerifier, strongest_role
+
+if TYPE_CHECKING:
+    from reflekt_core.ports import Clock
 
 __all__ = ["DENIED", "Authorizer", "AuthorizerFailed", "Refused", "actor_in", "create_authorizer"]
 
@@ -63,7 +65,7 @@ class Authorizer:
         clock: Tells the time that tokens are checked against.
     """
 
-    def __init__(self, verifier: Callable[[], TokenVerifier], clock: Clock) -> None:
+    def __init__(self, verifier: Callable[[], TokenVerifier], clock: "Clock") -> None:
         self._verifier = verifier
         self._clock = clock
 

@@ -1,12 +1,16 @@
 """Secrets that are kept in the Parameter Store of AWS Systems Manager."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from reflekt_core.errors import ConfigurationError, ReflektError, Unavailable
 from reflekt_core.rest.logs import log_failure
+
+if TYPE_CHECKING:
+    from reflekt_core.amazon import Access
 
 __all__ = ["KEPT_SECONDS", "SECRETS", "Fetch", "Secret", "Secrets", "ssm_parameter"]
 
@@ -120,8 +124,8 @@ def ssm_parameter(client: Callable[[], Any] | None = None) -> Fetch:
     Return what reads parameters.
 
     Args:
-        client: Returns a client of Systems Manager; one with the credentials and the region of the
-            environment, if left out.
+        client: Returns a client of Systems Manager, such as botocore's; one with the credentials
+            and the region of the environment, if left out.
     """
     opened = cache(client or _ssm)
 
@@ -136,8 +140,48 @@ def ssm_parameter(client: Callable[[], Any] | None = None) -> Fetch:
     return fetch
 
 
+class _SignedClient:
+    """Asks Systems Manager without botocore, which costs more to load than all the rest."""
+
+    def __init__(self, access: "Access") -> None:
+        from reflekt_core.amazon import JSONService  # noqa: PLC0415 - for who keeps secrets there
+
+        self._service = JSONService(
+            "ssm", "AmazonSSM", "1.1", access, connect_seconds=2, read_seconds=2
+        )
+
+    def get_parameter(self, **asked: Any) -> dict[str, Any]:
+        """Return a parameter; asks a second time where the first answer is none, or may pass."""
+        try:
+            return self._asked(asked)
+        except Exception as error:
+            if isinstance(_told(error), ConfigurationError):
+                raise
+            return self._asked(asked)
+
+    def _asked(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        answer = self._service.call("GetParameter", asked)
+        if not answer.ok:
+            raise _Declined(answer.code)
+        return answer.body
+
+
+class _Declined(Exception):
+    """Systems Manager named a reason, told as botocore would."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.response = {"Error": {"Code": code}}
+
+
 def _ssm() -> Any:
-    # Loaded for who keeps secrets there; it costs more than all the rest.
+    from reflekt_core.amazon import access_from  # noqa: PLC0415 - for who keeps secrets there
+
+    access = access_from(os.environ, "ssm")
+    return _botocore() if access is None else _SignedClient(access)
+
+
+def _botocore() -> Any:
     from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415
     from botocore.session import Session  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -148,7 +192,8 @@ def _ssm() -> Any:
 
 
 def _told(error: Exception) -> ReflektError:
-    response: Mapping[str, Any] = getattr(error, "response", {})
+    # Where a connection failed, botocore's errors have a response, and it is None.
+    response: Mapping[str, Any] = getattr(error, "response", None) or {}
     name = type(error).__name__
     code = response.get("Error", {}).get("Code") or (name if name in _INCOMPLETE else "")
     if code and code not in _AWAY:

@@ -3,8 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -16,13 +18,16 @@ from reflekt_core.model.accounts import Actor
 from reflekt_core.security.tokens import TokenVerifier
 
 if TYPE_CHECKING:
+    from reflekt_chalice.accounts import Answering
     from reflekt_core.app import Reflekt
     from reflekt_core.model.safety import CrisisResources
     from reflekt_core.ports import Store
     from reflekt_core.providers import AnyAssistant
-    from reflekt_core.rest.dispatch import Dispatch
+    from reflekt_core.services.assistance import Gate
 
-__all__ = ["Service", "service_from"]
+__all__ = ["Background", "Service", "opened_from", "service_from"]
+
+_DYNAMODB: Final = "dynamodb:"
 
 
 def _utc_now() -> datetime:
@@ -38,8 +43,22 @@ class Service:
     `ReflektError`, which is then the answer.
     """
 
-    dispatch: "Callable[[], Dispatch]"
+    dispatch: "Callable[[], Answering]"
     verifier: Callable[[], TokenVerifier]
+    clock: Callable[[], datetime] = _utc_now
+
+
+@attrs.frozen
+class Background:
+    """
+    What functions work with that answer events, opened when it is first asked for.
+
+    Each may raise `ReflektError`. `trash_days`: how long an entry stays in the trash.
+    """
+
+    store: "Callable[[], Store]"
+    gate: "Callable[[], Gate]"
+    trash_days: Callable[[], int]
     clock: Callable[[], datetime] = _utc_now
 
 
@@ -65,8 +84,25 @@ def service_from(
     Raises:
         ConfigurationError: There is no function of that name.
     """
+    return opened_from(environ, functions, fetch=fetch, monotonic=monotonic)[0]
+
+
+def opened_from(
+    environ: Mapping[str, str],
+    functions: Iterable[str] | None = None,
+    *,
+    fetch: Fetch | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> tuple[Service, Background]:
+    """
+    Return what answers requests and what answers events, as `service_from` does: on one store.
+
+    Raises:
+        ConfigurationError: There is no function of that name.
+    """
     opener = _Opener(environ, checked(functions), fetch or ssm_parameter(), monotonic)
-    return Service(opener.dispatch, opener.verifier)
+    service = Service(opener.dispatch, opener.verifier)
+    return service, Background(opener.store, opener.gate, opener.trash_days)
 
 
 class _Opener:
@@ -87,25 +123,38 @@ class _Opener:
         self._seen: dict[str, str] | None = None
         self._config = Config()
         self._store: Store | None = None
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Answering | None = None
         self._verifier: TokenVerifier | None = None
+        self._gate: Gate | None = None
+        self._assistants = _assistants(self._config)
         self._random = os.urandom(32)
 
-    def dispatch(self) -> "Dispatch":
+    def dispatch(self) -> "Answering":
         """Return what answers requests."""
         config = self._current()
         if self._dispatch is None:
-            # Loaded for who answers requests: the authorizer does not.
-            from reflekt_core.rest.dispatch import Dispatch  # noqa: PLC0415
+            store = self._store_of(config)
+            if config.store.startswith(_DYNAMODB):
+                # Loaded for who answers requests: the authorizer does not.
+                from reflekt_chalice.accounts import LookingAgain, RememberedAccounts  # noqa: PLC0415
 
-            self._dispatch = Dispatch(
-                self._opened(config),
-                _Verifier(self.verifier),
-                cursor_secret=config.cursor_secret or self._random,
-                cors_origins=config.cors_origins,
-                operations=operations_of(self._functions),
-            )
+                store = copy(store)  # what follows events on the same store remembers nothing
+                store.accounts = accounts = RememberedAccounts(store.accounts, self._monotonic)
+                self._dispatch = LookingAgain(self._answering(config, store), accounts)
+            else:
+                self._dispatch = self._answering(config, store)
         return self._dispatch
+
+    def _answering(self, config: Config, store: "Store") -> "Answering":
+        from reflekt_core.rest.dispatch import Dispatch  # noqa: PLC0415 - the same
+
+        return Dispatch(
+            self._opened(config, store),
+            _Verifier(self.verifier),
+            cursor_secret=config.cursor_secret or self._random,
+            cors_origins=config.cors_origins,
+            operations=operations_of(self._functions),
+        )
 
     def verifier(self) -> TokenVerifier:
         """Return what accepts tokens."""
@@ -114,28 +163,54 @@ class _Opener:
             self._verifier = _verifier(config)
         return self._verifier
 
+    def store(self) -> "Store":
+        """Return the store."""
+        return self._store_of(self._current())
+
+    def gate(self) -> "Gate":
+        """Return the way to the assistants."""
+        config = self._current()
+        if self._gate is None:
+            # Loaded for who asks assistants.
+            from reflekt_core.providers import local_assistant  # noqa: PLC0415
+            from reflekt_core.services.assistance import Gate  # noqa: PLC0415
+
+            store = self._store_of(config)
+            self._gate = Gate(store, _utc_now, self._assistants, cache(local_assistant))
+        return self._gate
+
+    def trash_days(self) -> int:
+        """Return how long an entry stays in the trash."""
+        return self._current().trash_for.days
+
+    def _store_of(self, config: Config) -> "Store":
+        if self._store is None:
+            from reflekt_core.stores import open_store  # noqa: PLC0415 - for who has a store
+
+            self._store = open_store(config.store)
+        return self._store
+
     def _current(self) -> Config:
         if self._secrets is None:
             self._secrets = Secrets(self._environ, self._fetch, self._monotonic)
         values = self._secrets()
         if values != self._seen:
             self._config = Config.from_env(values)
-            self._seen, self._dispatch, self._verifier = values, None, None
+            self._seen, self._dispatch, self._verifier, self._gate = values, None, None, None
+            self._assistants = cache(_assistants(self._config))
             log_to_stdout("reflekt", self._config.log_level)
         return self._config
 
-    def _opened(self, config: Config) -> "Reflekt":
+    def _opened(self, config: Config, store: "Store") -> "Reflekt":
         from reflekt_core.app import Reflekt  # noqa: PLC0415 - the same
-        from reflekt_core.stores import open_store  # noqa: PLC0415 - the same
 
-        self._store = self._store or open_store(config.store)
         return Reflekt.on(
-            self._store,
-            assistant=_assistants(config),
+            store,
+            assistant=self._assistants,
             trash_days=config.trash_for.days,
             crisis_resources=_helplines(config),
             # The stream of a table tells the functions that do what follows from a write.
-            settles=not config.store.startswith("dynamodb:"),
+            settles=not config.store.startswith(_DYNAMODB),
         )
 
 

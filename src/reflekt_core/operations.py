@@ -2,51 +2,19 @@
 The operations of Reflekt, one row each: the heart of the API.
 
 `entries.create` names the route, the OpenAPI operation and the method `reflekt.entries.create`.
-The fields of `query` and `body` are the method's parameters of the same names.
+The fields of `query` and `body` are the method's parameters of the same names. A row names its
+types, as ``module:Name`` below `reflekt_core.model`, so that a program loads those it deals with.
 """
 
 from enum import StrEnum
+from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
 from reflekt_core.model.accounts import Permission
-from reflekt_core.model.categories import Category, CategoryDraft
-from reflekt_core.model.entries import Entry, EntryDraft, Tag, TagCount
-from reflekt_core.model.entry_patch import EntryPatch
-from reflekt_core.model.insights import (
-    Draft,
-    InsightFailure,
-    InsightState,
-    InsightView,
-    Period,
-    SuggestionsView,
-    SummaryView,
-)
-from reflekt_core.model.jobs import Job
-from reflekt_core.model.listing import (
-    Anniversary,
-    Changes,
-    EntryDeletion,
-    EntryListing,
-    EntrySearch,
-    Hit,
-    TagName,
-)
-from reflekt_core.model.prompts import Prompt, PromptRequest, Prompts
-from reflekt_core.model.settings import Settings
-from reflekt_core.model.settings_patch import SettingsPatch
-from reflekt_core.model.transfer import Erasure, ExportRecord
-from reflekt_core.model.trends import (
-    Frequency,
-    MoodTrend,
-    SentimentTrend,
-    TopicTrends,
-    Trends,
-    TrendsQuery,
-)
-from reflekt_core.model.usage import Health, UsageQuery, UserUsage
+from reflekt_core.model.entries import Tag
 
 __all__ = ["OPERATIONS", "PATH_PARAMETERS", "Operation", "Shape"]
 
@@ -62,6 +30,8 @@ class Shape(StrEnum):
     """As ``{"items", "next_cursor": null}``, always whole."""
     LINES = "lines"
     """As a page of NDJSON, the next cursor in a `Link` header; asked for with `limit` and `cursor`."""
+    CHANGES = "changes"
+    """As ``{"items", "cursor", "has_more"}``; asked for with `limit` and `since`."""
     NOTHING = "nothing"
     """Not at all: 204."""
 
@@ -73,7 +43,8 @@ class Operation:
 
     `result` is the type of the value, of a page its items'. `precondition`: takes If-Match, handed
     to the method as ``if_version``. `repeatable`: takes Idempotency-Key, handed over as
-    ``idempotency_key``. `creates`: 201 if the result has version 1.
+    ``idempotency_key``. `creates`: 201 if the result has version 1. `waits`: 202 while the result
+    is on its way.
     """
 
     id: str
@@ -81,9 +52,9 @@ class Operation:
     path: str
     permission: Permission | None
     summary: str
-    result: Any = None
-    query: type | None = None
-    body: type | None = None
+    _result: str | None = None
+    _query: str | None = None
+    _body: str | None = None
     status: int = 200
     shape: Shape = Shape.ONE
     cursor: str | None = None
@@ -92,6 +63,7 @@ class Operation:
     repeatable: bool = False
     merge_patch: bool = False
     creates: bool = False
+    waits: bool = False
     public: bool = False
     """Answers without a token."""
 
@@ -105,12 +77,35 @@ class Operation:
         """The verb: ``create`` of ``entries.create``."""
         return self.id.partition(".")[2]
 
+    @property
+    def result(self) -> Any:
+        """The type of the result."""
+        return _type(self._result)
+
+    @property
+    def query(self) -> type[attrs.AttrsInstance] | None:
+        """What the query string says, as a class."""
+        found: type[attrs.AttrsInstance] | None = _type(self._query)
+        return found
+
+    @property
+    def body(self) -> type[attrs.AttrsInstance] | None:
+        """What the body says, as a class."""
+        found: type[attrs.AttrsInstance] | None = _type(self._body)
+        return found
+
+
+def _type(name: str | None) -> Any:
+    if name is None:
+        return None
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(f"reflekt_core.model.{module}"), attribute)
+
 
 PATH_PARAMETERS: Final[dict[str, Any]] = {"id": UUID, "tag": Tag}
 """The type of each parameter that a path can have."""
 
 _P = Permission
-_INSIGHT = InsightView | InsightFailure | InsightState
 _page: dict[str, Any] = {"shape": Shape.PAGE, "cursor": "cursor"}
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -120,7 +115,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/health",
         None,
         "Tell whether the service is up",
-        Health,
+        "usage:Health",
         public=True,
     ),
     Operation(
@@ -129,8 +124,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries",
         _P.ENTRIES_WRITE,
         "Write an entry",
-        Entry,
-        body=EntryDraft,
+        "entries:Entry",
+        body="entries:EntryDraft",
         status=201,
         repeatable=True,
     ),
@@ -140,8 +135,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries",
         _P.ENTRIES_READ,
         "List entries by time",
-        Entry,
-        query=EntryListing,
+        "entries:Entry",
+        query="listing:EntryListing",
         **_page,
     ),
     Operation(
@@ -150,8 +145,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/search",
         _P.ENTRIES_READ,
         "Search entries, best first",
-        Hit,
-        query=EntrySearch,
+        "listing:Hit",
+        query="listing:EntrySearch",
         **_page,
     ),
     Operation(
@@ -160,7 +155,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/changes",
         _P.ENTRIES_READ,
         "Follow what changed since a cursor",
-        Changes,
+        "listing:Changes",
+        shape=Shape.CHANGES,
         cursor="since",
     ),
     Operation(
@@ -169,19 +165,21 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/on-this-day",
         _P.ENTRIES_READ,
         "Look back at this day in earlier years",
-        Entry,
-        query=Anniversary,
+        "entries:Entry",
+        query="listing:Anniversary",
         shape=Shape.LIST,
     ),
-    Operation("entries.get", "GET", "/entries/{id}", _P.ENTRIES_READ, "Read an entry", Entry),
+    Operation(
+        "entries.get", "GET", "/entries/{id}", _P.ENTRIES_READ, "Read an entry", "entries:Entry"
+    ),
     Operation(
         "entries.put",
         "PUT",
         "/entries/{id}",
         _P.ENTRIES_WRITE,
         "Create or replace an entry under an id of your own",
-        Entry,
-        body=EntryDraft,
+        "entries:Entry",
+        body="entries:EntryDraft",
         precondition=True,
         creates=True,
     ),
@@ -191,8 +189,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/{id}",
         _P.ENTRIES_WRITE,
         "Change parts of an entry",
-        Entry,
-        body=EntryPatch,
+        "entries:Entry",
+        body="entry_patch:EntryPatch",
         precondition=True,
         merge_patch=True,
     ),
@@ -202,7 +200,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/{id}",
         _P.ENTRIES_WRITE,
         "Move an entry to the trash, or delete it for good",
-        query=EntryDeletion,
+        query="listing:EntryDeletion",
         status=204,
         shape=Shape.NOTHING,
         precondition=True,
@@ -213,7 +211,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/{id}/restore",
         _P.ENTRIES_WRITE,
         "Take an entry out of the trash",
-        Entry,
+        "entries:Entry",
     ),
     Operation(
         "entries.insights",
@@ -221,7 +219,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/{id}/insights",
         _P.INSIGHTS_READ,
         "Read what was understood of an entry",
-        _INSIGHT,
+        "insights:AnyInsight",
+        waits=True,
     ),
     Operation(
         "entries.analyse",
@@ -229,11 +228,18 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/entries/{id}/insights",
         _P.INSIGHTS_WRITE,
         "Understand an entry now, or again",
-        _INSIGHT,
+        "insights:AnyInsight",
         repeatable=True,
+        waits=True,
     ),
     Operation(
-        "tags.list", "GET", "/tags", _P.ENTRIES_READ, "List tags with counts", TagCount, **_page
+        "tags.list",
+        "GET",
+        "/tags",
+        _P.ENTRIES_READ,
+        "List tags with counts",
+        "entries:TagCount",
+        **_page,
     ),
     Operation(
         "tags.rename",
@@ -241,8 +247,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/tags/{tag}",
         _P.ENTRIES_WRITE,
         "Rename a tag, or merge it into another",
-        Job,
-        body=TagName,
+        "jobs:Job",
+        body="listing:TagName",
         status=202,
     ),
     Operation(
@@ -251,7 +257,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/categories",
         _P.CATEGORIES_READ,
         "List categories",
-        Category,
+        "categories:Category",
         **_page,
     ),
     Operation(
@@ -260,8 +266,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/categories",
         _P.CATEGORIES_WRITE,
         "Make a category",
-        Category,
-        body=CategoryDraft,
+        "categories:Category",
+        body="categories:CategoryDraft",
         status=201,
         repeatable=True,
     ),
@@ -271,8 +277,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/categories/{id}",
         _P.CATEGORIES_WRITE,
         "Create or replace a category under an id of your own",
-        Category,
-        body=CategoryDraft,
+        "categories:Category",
+        body="categories:CategoryDraft",
         precondition=True,
         creates=True,
     ),
@@ -282,7 +288,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/categories/{id}",
         _P.CATEGORIES_WRITE,
         "Delete a category; its entries stay",
-        Job,
+        "jobs:Job",
         status=202,
         precondition=True,
     ),
@@ -292,8 +298,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/prompts/generate",
         _P.PROMPTS_READ,
         "Get prompts to write from",
-        Prompts,
-        body=PromptRequest,
+        "prompts:Prompts",
+        body="prompts:PromptRequest",
         repeatable=True,
     ),
     Operation(
@@ -302,7 +308,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/prompts/daily",
         _P.PROMPTS_READ,
         "Get the prompt of the day",
-        Prompt,
+        "prompts:Prompt",
     ),
     Operation(
         "suggestions.create",
@@ -310,8 +316,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/suggestions",
         _P.INSIGHTS_WRITE,
         "Get ways to continue a draft",
-        SuggestionsView,
-        body=Draft,
+        "insights:SuggestionsView",
+        body="insights:Draft",
         repeatable=True,
     ),
     Operation(
@@ -320,8 +326,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/summaries",
         _P.INSIGHTS_WRITE,
         "Sum up a period",
-        SummaryView,
-        body=Period,
+        "insights:SummaryView",
+        body="insights:Period",
         repeatable=True,
     ),
     Operation(
@@ -330,8 +336,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/analytics/trends",
         _P.ANALYTICS_READ,
         "See how writing, mood and topics move",
-        Trends,
-        query=TrendsQuery,
+        "trends:Trends",
+        query="trends:TrendsQuery",
     ),
     Operation(
         "analytics.mood",
@@ -339,8 +345,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/analytics/mood",
         _P.ANALYTICS_READ,
         "See mood over time",
-        MoodTrend,
-        query=TrendsQuery,
+        "trends:MoodTrend",
+        query="trends:TrendsQuery",
     ),
     Operation(
         "analytics.frequency",
@@ -348,8 +354,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/analytics/frequency",
         _P.ANALYTICS_READ,
         "See how often and when entries are written",
-        Frequency,
-        query=TrendsQuery,
+        "trends:Frequency",
+        query="trends:TrendsQuery",
     ),
     Operation(
         "analytics.topics",
@@ -357,8 +363,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/analytics/topics",
         _P.ANALYTICS_READ,
         "See which topics rise and fall",
-        TopicTrends,
-        query=TrendsQuery,
+        "trends:TopicTrends",
+        query="trends:TrendsQuery",
     ),
     Operation(
         "analytics.sentiment",
@@ -366,29 +372,36 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/analytics/sentiment",
         _P.ANALYTICS_READ,
         "See sentiment over time",
-        SentimentTrend,
-        query=TrendsQuery,
+        "trends:SentimentTrend",
+        query="trends:TrendsQuery",
     ),
-    Operation("settings.get", "GET", "/settings", _P.SETTINGS_READ, "Read your settings", Settings),
+    Operation(
+        "settings.get",
+        "GET",
+        "/settings",
+        _P.SETTINGS_READ,
+        "Read your settings",
+        "settings:Settings",
+    ),
     Operation(
         "settings.update",
         "PATCH",
         "/settings",
         _P.SETTINGS_WRITE,
         "Change your settings",
-        Settings,
-        body=SettingsPatch,
+        "settings:Settings",
+        body="settings_patch:SettingsPatch",
         precondition=True,
         merge_patch=True,
     ),
-    Operation("jobs.get", "GET", "/jobs/{id}", None, "See how far a job is", Job),
+    Operation("jobs.get", "GET", "/jobs/{id}", None, "See how far a job is", "jobs:Job"),
     Operation(
         "account.export",
         "GET",
         "/account/export",
         _P.ACCOUNT_READ,
         "Take out everything you have here",
-        ExportRecord,
+        "transfer:ExportRecord",
         shape=Shape.LINES,
         cursor="cursor",
     ),
@@ -398,8 +411,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/account",
         _P.ACCOUNT_WRITE,
         "Erase the account and everything in it",
-        Job,
-        body=Erasure,
+        "jobs:Job",
+        body="transfer:Erasure",
         status=202,
     ),
     Operation(
@@ -408,8 +421,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/admin/usage",
         _P.ADMIN_READ,
         "See what a user keeps and spends, never content",
-        UserUsage,
-        query=UsageQuery,
+        "usage:UserUsage",
+        query="usage:UsageQuery",
     ),
 )
 """Every operation on the journal. What documents the API itself (`/openapi.json`, `/api-docs`) is `rest`'s own."""

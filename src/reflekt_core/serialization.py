@@ -30,7 +30,17 @@ from reflekt_core.errors import InvalidInput, Problem, StoreError
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.fields import Rule, Unset, explain, wire_name
 
-__all__ = ["dump", "load", "read", "read_strings", "read_whole", "schema_version", "whole", "wire"]
+__all__ = [
+    "dump",
+    "load",
+    "read",
+    "read_shown",
+    "read_strings",
+    "read_whole",
+    "schema_version",
+    "whole",
+    "wire",
+]
 
 T = TypeVar("T")
 
@@ -74,6 +84,18 @@ def read_whole(data: Any, cls: type[T]) -> T:
         InvalidInput: Names every bad, missing and unknown field.
     """
     return _structure(_exported(), data, cls, "")
+
+
+def read_shown(data: Any, cls: Any) -> Any:
+    """
+    Return what `wire` returned, here or in a newer Reflekt, as a value of *cls* again.
+
+    Private fields have their defaults; what a newer Reflekt shows besides is passed over.
+
+    Raises:
+        InvalidInput: Names every bad and missing field.
+    """
+    return _structure(_shown_elsewhere(), data, cls, "")
 
 
 def wire(value: Any) -> Any:
@@ -178,8 +200,17 @@ def _exported() -> cattrs.Converter:
     return _checking(private=True)
 
 
-def _checking(*, private: bool) -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+@cache
+def _shown_elsewhere() -> cattrs.Converter:
+    converter = _checking(private=False, open_ended=True)
+    converter.register_structure_hook_factory(
+        _is_choice, lambda tp: lambda value, _: converter.structure(value, _fitting(tp, value))
+    )
+    return converter
+
+
+def _checking(*, private: bool, open_ended: bool = False) -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=not open_ended, detailed_validation=True)
     _hook_values(converter, from_json=True)
     for cls in (str, int, float, bool):
         converter.register_structure_hook(cls, _exactly(cls))
@@ -357,6 +388,21 @@ def _bool_of_text(value: Any, _: Any) -> bool:
 
 def _is_union(tp: Any) -> bool:
     return get_origin(tp) in (Union, types.UnionType)
+
+
+def _is_choice(tp: Any) -> bool:
+    return _is_union(tp) and all(map(attrs.has, get_args(tp)))
+
+
+def _fitting(tp: Any, value: Any) -> Any:
+    """Return that class of the union *tp* of whose required fields *value* has the most, all."""
+    given = value.keys() if isinstance(value, Mapping) else frozenset[str]()
+    required = {
+        cls: {wire_name(a.name) for a in attrs.fields(cls) if a.default is attrs.NOTHING}
+        for cls in get_args(tp)
+    }
+    fitting = [cls for cls, names in required.items() if names <= given]
+    return max(fitting or required, key=lambda cls: len(required[cls]))
 
 
 def _is_tuple(tp: Any) -> bool:

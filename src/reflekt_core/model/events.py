@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import attrs
 
-from reflekt_core.model.entries import Entry, Tombstone
+if TYPE_CHECKING:
+    from reflekt_core.model.entries import Entry, Tombstone
 
 __all__ = ["Delivery", "Event", "EventKind", "Retry", "event_of"]
 
@@ -61,8 +63,10 @@ class Retry:
     error: str
 
 
-def event_of(user_id: str, before: Entry | Tombstone | None, after: Entry | Tombstone) -> Event:
+def event_of(user_id: str, before: "Entry | Tombstone | None", after: "Entry | Tombstone") -> Event:
     """Return the event that the write of *after* over *before* is. In the trash counts as gone."""
+    from reflekt_core.model.entries import Entry, Tombstone  # noqa: PLC0415 - for who writes
+
     was = isinstance(before, Entry) and before.trashed_at is None
     match after:
         case Tombstone():

@@ -16,6 +16,7 @@ from reflekt_core.model.settings import Vendor
 __all__ = [
     "AnalyseEntry",
     "Analysis",
+    "AnyInsight",
     "Draft",
     "Failure",
     "Insight",
@@ -259,6 +260,10 @@ class InsightState:
     """There is no insight: `pending` if one is on its way, `off` if analysis is switched off."""
 
     status: InsightStatus
+
+
+AnyInsight = InsightView | InsightFailure | InsightState
+"""What was understood of an entry, or why there is nothing."""
 
 
 @attrs.frozen

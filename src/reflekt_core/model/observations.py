@@ -120,7 +120,11 @@ class Observation:
     days: Annotated[tuple[date, ...], Items(MOST_DAYS)]
     """Days it rests on, in order; if there are more than 8, spread evenly over them."""
     entry_ids: Annotated[tuple[UUID, ...], Items(MOST_ENTRIES)] = ()
-    """Entries of `days` that it rests on, in order of time; at most 3 of each day."""
+    """
+    Entries of `days` that it rests on, in order of time; at most 3 of each day.
+
+    Of days in a row, those of the period asked for.
+    """
 
 
 @attrs.frozen

@@ -3,19 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 import attrs
 
 from reflekt_core.model.entries import Change, Entry, Tombstone
-from reflekt_core.model.insights import InsightState, InsightStatus
-from reflekt_core.model.jobs import Job
-from reflekt_core.model.listing import Changes
 from reflekt_core.model.paging import Page, Position
 from reflekt_core.operations import Operation, Shape
 from reflekt_core.rest.messages import Request, Response
 from reflekt_core.serialization import wire
+
+if TYPE_CHECKING:
+    from reflekt_core.model.listing import Changes
 
 __all__ = ["JSON", "NDJSON", "Answers", "as_json", "matches", "versioned"]
 
@@ -42,9 +42,10 @@ class Answers:
             Shape.PAGE: self._page,
             Shape.LIST: self._list,
             Shape.LINES: self._lines,
+            Shape.CHANGES: self._changes,
             Shape.NOTHING: self._nothing,
         }
-        self._write = self._changes if operation.result is Changes else shapes[operation.shape]
+        self._write = shapes[operation.shape]
 
     def write(self, value: Any, request: Request, sign: Sign, limit: int | None) -> Response:
         """Return the response that carries *value*, the result of the operation."""
@@ -61,16 +62,24 @@ class Answers:
             headers["Location"] = f"{request.base}/{self._operation.tag}/{value.id}"
         if status == 202:  # noqa: PLR2004 - Accepted
             headers |= _RETRY_AFTER
-            if isinstance(value, Job):
+            if self._operation.status == status:  # it is a job, and not an insight to come
                 headers["Location"] = f"{request.base}/jobs/{value.id}"
         return Response(status, headers, as_json(wire(value)))
 
     def _status(self, value: Any) -> int:
         if self._operation.creates:
             return 201 if value.version == 1 else 200
-        if isinstance(value, InsightState) and value.status is InsightStatus.PENDING:
-            return 202
-        return self._operation.status
+        return 202 if self._pending(value) else self._operation.status
+
+    def _pending(self, value: Any) -> bool:
+        if not self._operation.waits:
+            return False
+        from reflekt_core.model.insights import (  # noqa: PLC0415 - for who asks for insights
+            InsightState,
+            InsightStatus,
+        )
+
+        return isinstance(value, InsightState) and value.status is InsightStatus.PENDING
 
     def _page(self, value: Page[Any], _: Request, sign: Sign, __: int | None) -> Response:
         return self._items(value, None if value.next is None else sign(value.next))
@@ -90,7 +99,7 @@ class Answers:
         body = b"".join(as_json(wire(item)) + b"\n" for item in value.items)
         return Response(self._operation.status, headers, body)
 
-    def _changes(self, value: Changes, _: Request, sign: Sign, __: int | None) -> Response:
+    def _changes(self, value: "Changes", _: Request, sign: Sign, __: int | None) -> Response:
         shown = {
             "items": [_shown(change) for change in value.items],
             "cursor": sign(value.cursor),

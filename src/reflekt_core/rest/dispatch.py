@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from http import HTTPStatus
 from logging import INFO
 from operator import attrgetter
@@ -133,7 +133,8 @@ class Dispatch:
         self._cursors = Cursors(cursor_secret)
         self._clock = clock or reflekt.clock
         self._cors = Cors(cors_origins)
-        self._routes = Routes((op, _plan(op)) for op in operations)
+        # A plan is made at the first request that needs it: a function often lives for one alone.
+        self._routes = Routes((op, cache(partial(_plan, op))) for op in operations)
 
     def __call__(self, request: Request, identify: Identify | None = None) -> Response:
         """
@@ -164,7 +165,8 @@ class Dispatch:
             return self._document(request, trace)
         if request.method == "OPTIONS":
             return self._options(request, trace)
-        plan, parameter = self._routes.find(request.method, request.path)
+        planned, parameter = self._routes.find(request.method, request.path)
+        plan = planned()
         operation = trace.operation = plan.operation
         trace.name = operation.id
         if request.body is None or len(request.body) > MAX_BODY_BYTES:

@@ -5,8 +5,10 @@ The page is Swagger UI, packed into the package. It loads nothing from elsewhere
 its addresses are relative, so that it works wherever the API is mounted.
 """
 
+import gzip
 import hashlib
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 import attrs
@@ -113,7 +115,7 @@ class Page:
 def pages() -> dict[str, Page]:
     """Return every page by its path. Nothing else can be read."""
     packed = files("reflekt_core.rest") / "swagger"
-    assets = {name: ((packed / name).read_bytes(), kind) for name, kind in _PACKED.items()}
+    assets = {name: (_asset(packed, name), kind) for name, kind in _PACKED.items()}
     assets["initializer.js"] = (_INITIALIZER.encode(), _JAVASCRIPT)
     assets["page.css"] = (_CSS.encode(), _STYLES)
     return {
@@ -126,3 +128,11 @@ def pages() -> dict[str, Page]:
             for name, (body, kind) in assets.items()
         },
     }
+
+
+def _asset(folder: Traversable, name: str) -> bytes:
+    """Return a file of the page, which may be packed where room is short."""
+    packed = folder / f"{name}.gz"
+    return (
+        gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / name).read_bytes()
+    )

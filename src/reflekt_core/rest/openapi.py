@@ -20,7 +20,6 @@ from reflekt_core.model.entries import Entry, Tombstone
 from reflekt_core.model.fields import wire_name
 from reflekt_core.model.insights import InsightState, InsightStatus
 from reflekt_core.model.jobs import Job
-from reflekt_core.model.listing import Changes
 from reflekt_core.model.paging import Limit
 from reflekt_core.operations import OPERATIONS, PATH_PARAMETERS, Operation, Shape
 from reflekt_core.rest.answers import JSON, NDJSON, versioned
@@ -246,7 +245,7 @@ def _successes(operation: Operation, schemas: Schemas) -> dict[str, _Plain]:
     statuses = [operation.status]
     if operation.creates:
         statuses = [200, 201]
-    if InsightState in options(operation.result):
+    if operation.waits:
         statuses = [200, 202]
     found = {str(status): _success(operation, status, schemas) for status in statuses}
     if versioned(operation) and operation.method == "GET":
@@ -258,7 +257,7 @@ def _successes(operation: Operation, schemas: Schemas) -> dict[str, _Plain]:
 def _success(operation: Operation, status: int, schemas: Schemas) -> _Plain:
     media_type = NDJSON if operation.shape is Shape.LINES else JSON
     media = {"schema": _result(operation, schemas), "examples": _examples(operation)}
-    if InsightState in options(operation.result):
+    if operation.waits:
         media = _insight(operation, status, schemas)
     names = ["X-Request-Id"]
     if versioned(operation):
@@ -293,7 +292,7 @@ def _links(*names: str) -> _Plain:
 
 
 def _result(operation: Operation, schemas: Schemas) -> _Plain:
-    if operation.result is Changes:
+    if operation.shape is Shape.CHANGES:
         return _changes(schemas)
     items = schemas.of(operation.result, incoming=False)
     if operation.shape is Shape.PAGE:
@@ -327,7 +326,7 @@ def _object(**properties: _Plain) -> _Plain:
 
 
 def _examples(operation: Operation) -> _Plain:
-    if operation.result is Changes:
+    if operation.shape is Shape.CHANGES:
         items = [{"entry": example(Entry)}, example(Tombstone)]
         return {"example": {"value": {"items": items, "cursor": "WzQyXQ", "has_more": False}}}
     shown = {tp.__name__: example(tp) for tp in options(operation.result)}

@@ -12,16 +12,18 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from reflekt_core.errors import ConfigurationError, InvalidInput, Unauthenticated
 from reflekt_core.model.accounts import PERMISSIONS, Actor, Permission, Role, permissions_of
-from reflekt_core.ports import Ids
 from reflekt_core.security.encoding import decode_base64url, encode_base64url, parse_object
-from reflekt_core.security.keys import KeySet
 from reflekt_core.security.strength import checked_secret
+
+if TYPE_CHECKING:
+    from reflekt_core.ports import Ids
+    from reflekt_core.security.keys import KeySet
 
 __all__ = ["TokenIssuer", "TokenVerifier", "strongest_role"]
 
@@ -58,7 +60,7 @@ class TokenVerifier:
 
     secret: str | None = attrs.field(default=None, repr=False)
     previous_secret: str | None = attrs.field(default=None, repr=False)
-    keys: KeySet | None = None
+    keys: "KeySet | None" = None
     issuer: str | None = None
     audience: str | None = None
     role_claim: str = "role"
@@ -146,7 +148,7 @@ class TokenIssuer:
     """
 
     secret: str = attrs.field(repr=False)
-    ids: Ids
+    ids: "Ids"
     issuer: str | None = None
     audience: str | None = None
     role_claim: str = "role"

@@ -16,11 +16,11 @@ from reflekt_core.errors import (
 )
 from reflekt_core.model.accounts import Account, Actor, Permission
 from reflekt_core.model.entries import local_date
-from reflekt_core.model.settings import Settings
 from reflekt_core.ports import Clock, Ids, Store
 
 if TYPE_CHECKING:
     from reflekt_core.model.safety import CrisisResources
+    from reflekt_core.model.settings import Settings
     from reflekt_core.services.assistance import Gate
 
 __all__ = [
@@ -102,8 +102,10 @@ class Context:
             raise AccountErased("the account is being erased; try again when that is done")
         return account
 
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Return the actor's settings, or the defaults."""
+        from reflekt_core.model.settings import Settings  # noqa: PLC0415 - a reader needs none
+
         return self.store.records(Settings).get(self.actor.user_id, SETTINGS_KEY) or Settings()
 
     def keyed_id(self, noun: str, key: str) -> UUID:

@@ -138,6 +138,41 @@ class DerivedContract:
         assert [(day.date - today).days for day in days] == [-1, 0, 2]
         assert store.aggregates.days("them", FIRST, LAST) == ()
 
+    def test_a_period_is_told_at_once(self, store: Store) -> None:
+        """Its days, the run that goes on today or yesterday, and the longest."""
+        made = [on_day(number) for number in (-9, -8, -7, -2, -1)]
+        me = put_all(store, made, "me")
+        for entry in made:
+            apply(store, me, entry)
+        today = local_date(NOW, "UTC")
+        longest = store.aggregates.longest_run("me")
+        current = store.aggregates.run_at("me", today - timedelta(days=1))
+        assert longest != current
+        for now, expected in ((today, current), (today + timedelta(days=1), None)):
+            found = store.aggregates.period("me", today - timedelta(days=8), today, now)
+            days = store.aggregates.days("me", today - timedelta(days=8), today)
+            assert found == (days, expected, longest)
+        assert store.aggregates.period("them", FIRST, LAST, today) == ((), None, None)
+
+    def test_contributions_are_those_of_the_days(self, store: Store) -> None:
+        """As they were last counted, with the insight; what is in the trash contributes nothing."""
+        made = [on_day(number, mood=3) for number in (-3, -2, -1, -1, 0)]
+        me = put_all(store, made, "me")
+        for entry in made:
+            apply(store, me, entry)
+        insight = an_insight(made[1])
+        store.insights.put(me, insight)
+        store.aggregates.apply(me, made[2].id, 2, None)
+        today = local_date(NOW, "UTC")
+        wanted = {today - timedelta(days=2), today - timedelta(days=1)}
+        found = {one.entry_id: one for one in store.aggregates.contributions("me", wanted)}
+        assert found == {
+            made[1].id: Contribution(made[1].id, 1, entry_facts(made[1]), insight_facts(insight)),
+            made[3].id: Contribution(made[3].id, 1, entry_facts(made[3])),
+        }
+        assert store.aggregates.contributions("them", wanted) == ()
+        assert store.aggregates.contributions("me", {today + timedelta(days=9)}) == ()
+
     def test_of_equal_runs_the_latest_is_the_longest(self, store: Store) -> None:
         """Two runs of two days: the later one is named."""
         made = [on_day(number) for number in (-9, -8, -3, -2)]

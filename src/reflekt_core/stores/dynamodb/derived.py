@@ -6,7 +6,7 @@ number it saw before it read anything, and is repeated if that has moved on: so 
 it replaces.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from itertools import islice
 from typing import Final, TypeVar
@@ -102,7 +102,8 @@ class Sums:
     def count(self, before: Contribution, after: Contribution) -> None:
         """Count the entry as *after* says, instead of as *before* says."""
         id = after.entry_id
-        self._keep(f"c#{id}", f"contribution/{id}", after)
+        at = {"t": string(after.entry.local_date.isoformat())} if after.entry else {}
+        self._keep(f"c#{id}", f"contribution/{id}", after, at)
         self._move(before, after)
 
     def forget(self, entry_id: UUID) -> None:
@@ -201,9 +202,10 @@ class Sums:
         item = self._seen[key]
         return self._codec.unpack(self._user_id, name, item["b"]["B"], cls) if item else None
 
-    def _keep(self, key: str, name: str, value: object) -> None:
+    def _keep(self, key: str, name: str, value: object, more: Item | None = None) -> None:
         body = self._codec.pack(self._user_id, name, value)
-        self._set(key, {"u": string(self._user_id), "k": string(key), "b": binary(body)})
+        item = {"u": string(self._user_id), "k": string(key), "b": binary(body)}
+        self._set(key, item | (more or {}))
 
     def _set(self, key: str, item: Item | None) -> None:
         self._seen[key] = item
@@ -361,6 +363,46 @@ class DynamoDBAggregates(Aggregates):
         return tuple(
             self._codec.unpack(user_id, f"day/{item['k']['S'][2:]}", item["b"]["B"], DayAggregate)
             for item in items
+        )
+
+    def period(
+        self, user_id: str, first: date, last: date, today: date
+    ) -> tuple[tuple[DayAggregate, ...], Run | None, Run | None]:
+        """See `Aggregates`."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for trends alone
+
+        with ThreadPoolExecutor(2) as others:
+            current = others.submit(self._current_run, user_id, today)
+            longest = others.submit(self.longest_run, user_id)
+            days = self.days(user_id, first, last)
+            return days, current.result(), longest.result()
+
+    def _current_run(self, user_id: str, today: date) -> Run | None:
+        for item in runs_until(self._database, user_id, today, 1, consistent=False):
+            first, last = _run_of(item)
+            return Run(first, last) if today - _DAY <= last else None
+        return None
+
+    def contributions(self, user_id: str, days: Collection[date]) -> tuple[Contribution, ...]:
+        """See `Aggregates`. Reads all from the first of *days* to the last, in one request."""
+        items = self._database.query(
+            TABLE,
+            "#u = :u AND #t BETWEEN :first AND :last",
+            {
+                ":u": string(user_id),
+                ":first": string(min(days).isoformat()),
+                ":last": string(max(days).isoformat()),
+            },
+            index="date",
+            consistent=False,
+        )
+        wanted = {day.isoformat() for day in days}
+        return tuple(
+            self._codec.unpack(
+                user_id, f"contribution/{item['k']['S'][2:]}", item["b"]["B"], Contribution
+            )
+            for item in items
+            if item["t"]["S"] in wanted
         )
 
     def run_at(self, user_id: str, day: date) -> Run | None:

@@ -8,14 +8,8 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from reflekt_core.model.accounts import Account
-from reflekt_core.model.categories import Category
 from reflekt_core.model.events import Event
-from reflekt_core.model.insights import Failure
-from reflekt_core.model.jobs import Job
 from reflekt_core.model.paging import Page, Position, filled
-from reflekt_core.model.prompts import DailyPrompt
-from reflekt_core.model.settings import Settings
-from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Records
 from reflekt_core.stores.dynamodb.database import Database, guarded, refused
 from reflekt_core.stores.dynamodb.outbox import told
@@ -35,19 +29,23 @@ __all__ = ["KINDS", "DynamoDBRecords", "purge_expired", "record_item"]
 
 T = TypeVar("T")
 
-KINDS: Final[Mapping[type, tuple[str, str]]] = MappingProxyType(
+KINDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
-        Settings: ("settings", "settings"),
-        Category: ("categories", "category"),
-        Job: ("jobs", "job"),
-        DailyPrompt: ("analytics", "daily_prompt"),
-        Failure: ("analytics", "failure"),
-        Receipt: ("jobs", "receipt"),
-        DayUsage: ("analytics", "day_usage"),
-        CachedAnswer: ("analytics", "cached_answer"),
+        "Settings": ("settings", "settings"),
+        "Category": ("categories", "category"),
+        "Job": ("jobs", "job"),
+        "DailyPrompt": ("analytics", "daily_prompt"),
+        "Failure": ("analytics", "failure"),
+        "Receipt": ("jobs", "receipt"),
+        "DayUsage": ("analytics", "day_usage"),
+        "CachedAnswer": ("analytics", "cached_answer"),
     }
 )
-"""The table of each kind, and the name under which it is stored. Names stay for ever."""
+"""
+By the name of its class, the table of each kind and the name under which it is stored.
+
+The latter stay for ever. Classes are not named themselves, so that who needs one loads no other.
+"""
 
 
 @attrs.frozen
@@ -60,7 +58,7 @@ class DynamoDBRecords(Records[T]):
 
     def get(self, user_id: str, key: str) -> T | None:
         """See `Records`."""
-        table, name = KINDS[self._kind]
+        table, name = KINDS[self._kind.__name__]
         item = self._database.get(table, user_id, f"{name}#{key}")
         return self._read(user_id, item) if item else None
 
@@ -80,19 +78,19 @@ class DynamoDBRecords(Records[T]):
             item |= due(account.user_id, expires_at)
         if event:
             item |= told(event)
-        table, name = KINDS[self._kind]
+        table, name = KINDS[self._kind.__name__]
         self._write(account, self._database.put(table, item, name, **_stored(replaces)))
 
     def delete(self, account: Account, key: str, *, replaces: int | None = None) -> None:
         """See `Records`."""
-        table, name = KINDS[self._kind]
+        table, name = KINDS[self._kind.__name__]
         condition = {} if replaces is None else _stored(replaces)
         key = f"{name}#{key}"
         self._write(account, self._database.delete(table, account.user_id, key, **condition))
 
     def list(self, user_id: str, *, after: Position | None = None, limit: int = 20) -> Page[T]:
         """See `Records`."""
-        table, name = KINDS[self._kind]
+        table, name = KINDS[self._kind.__name__]
         start = f"{name}#{after[0]}\0" if after else f"{name}#"
         items = self._database.query(
             table,
@@ -105,20 +103,20 @@ class DynamoDBRecords(Records[T]):
         return filled(found, limit)
 
     def _write(self, account: Account, write: dict[str, dict[str, Any]]) -> None:
-        table, _ = KINDS[self._kind]
+        table, _ = KINDS[self._kind.__name__]
         try:
             self._database.transact([self._database.fenced(table, account), write])
         except Cancelled as cancelled:
             refused(account, cancelled)
 
     def _read(self, user_id: str, item: Item) -> T:
-        _, name = KINDS[self._kind]
+        _, name = KINDS[self._kind.__name__]
         return self._codec.unpack(user_id, f"{name}/{_key(item)}", item["b"]["B"], self._kind)
 
 
 def record_item(codec: Codec, user_id: str, key: str, value: Any) -> Item:
     """Return the item of a value."""
-    _, name = KINDS[type(value)]
+    _, name = KINDS[type(value).__name__]
     return {
         "u": string(user_id),
         "k": string(f"{name}#{key}"),

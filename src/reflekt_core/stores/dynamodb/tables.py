@@ -61,7 +61,7 @@ INDEXES: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
         "time": ("w", "S", "ALL"),
         "day": ("m", "S", "KEYS_ONLY"),
     },
-    "analytics": {"length": ("l", "S", "KEYS_ONLY")},
+    "analytics": {"length": ("l", "S", "KEYS_ONLY"), "date": ("t", "S", "ALL")},
 }
 """Of each table its local indexes: their sort key, its type, and what they hold."""
 

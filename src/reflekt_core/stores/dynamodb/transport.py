@@ -1,6 +1,7 @@
 """One request to DynamoDB, and what is done when it fails: the seam to Amazon's software."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -8,6 +9,7 @@ from zlib import crc32
 
 import attrs
 
+from reflekt_core.amazon import Access, JSONService, Unanswered, access_from
 from reflekt_core.errors import (
     ConfigurationError,
     ReflektError,
@@ -16,7 +18,16 @@ from reflekt_core.errors import (
     Unavailable,
 )
 
-__all__ = ["BotocoreTransport", "CallFailed", "Caller", "Cancelled", "Transport"]
+__all__ = [
+    "BotocoreTransport",
+    "CallFailed",
+    "Caller",
+    "Cancelled",
+    "OwnTransport",
+    "SignedTransport",
+    "Transport",
+    "open_transport",
+]
 
 Payload = Mapping[str, Any]
 
@@ -93,9 +104,72 @@ class Transport(Protocol):
         """
 
 
+class OwnTransport(Transport, Protocol):
+    """A transport that was opened, and has to be closed."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+def open_transport(region: str | None, endpoint: str | None) -> OwnTransport:
+    """
+    Return what sends requests as the environment says: without botocore, if that does.
+
+    Args:
+        region: Such as ``eu-west-1``; None asks the environment.
+        endpoint: URL of an emulator; None for Amazon's.
+    """
+    access = access_from(os.environ, "dynamodb", region=region, endpoint=endpoint)
+    if access is None:
+        return BotocoreTransport(region=region, endpoint=endpoint)
+    return SignedTransport(access)
+
+
+class SignedTransport:
+    """
+    Requests signed here, each sent exactly once.
+
+    Args:
+        access: Who asks, and where.
+        connect_seconds: How long to wait for a connection.
+        read_seconds: How long to wait for a response.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        connect_seconds: float = 1.0,
+        read_seconds: float = 2.0,
+    ) -> None:
+        self._service = JSONService(
+            "dynamodb",
+            "DynamoDB_20120810",
+            "1.0",
+            access,
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+        )
+
+    def call(self, operation: str, payload: Payload) -> dict[str, Any]:
+        """See `Transport`."""
+        try:
+            answer = self._service.call(operation, payload)
+        except Unanswered:
+            raise CallFailed("ConnectionError") from None
+        if answer.ok:
+            return answer.body
+        reasons = _reasons(answer.body)
+        raise CallFailed(answer.code, status=answer.status, reasons=reasons)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._service.close()
+
+
 class BotocoreTransport:
     """
-    Requests made by botocore, each exactly once.
+    Requests made by botocore, each exactly once: it finds regions and credentials anywhere.
 
     Args:
         region: Such as ``eu-west-1``; None asks botocore's own configuration.
@@ -197,13 +271,16 @@ def _keep_quiet() -> None:
 
 
 def _failure(response: Mapping[str, Any]) -> CallFailed:
-    reasons = tuple(
+    code = str(response.get("Error", {}).get("Code", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return CallFailed(code, status=status, reasons=_reasons(response))
+
+
+def _reasons(response: Mapping[str, Any]) -> tuple[tuple[str, dict[str, Any] | None], ...]:
+    return tuple(
         (str(reason.get("Code", "None")), reason.get("Item"))
         for reason in response.get("CancellationReasons", ())
     )
-    code = str(response.get("Error", {}).get("Code", ""))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return CallFailed(code, status=status, reasons=reasons)
 
 
 @attrs.frozen

@@ -1,5 +1,6 @@
 """What is derived from entries, kept in memory: search, insights, sums by day."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -53,6 +54,9 @@ class MemorySearch(Search):
         found.sort(key=lambda match: match.score, reverse=True)
         end = offset + limit
         return Page(tuple(found[offset:end]), (end,) if len(found) > end else None)
+
+    def update(self, account: Account, entry_id: UUID) -> None:
+        """Do nothing: there is no index."""
 
     def reindex(self, account: Account, *, after: Position | None, limit: int) -> None:  # noqa: ARG002 - there is no index
         """See `Search`."""
@@ -125,6 +129,12 @@ class MemoryAggregates(Aggregates):
     def _runs(self, user_id: str) -> tuple[Run, ...]:
         with self._memory.reading(user_id) as user:
             return runs(user.days)
+
+    def contributions(self, user_id: str, days: Collection[date]) -> tuple[Contribution, ...]:
+        """See `Aggregates`."""
+        with self._memory.reading(user_id) as user:
+            found = list(user.contributions.values())
+        return tuple(one for one in found if one.entry and one.entry.local_date in days)
 
     def clear_some(self, account: Account, limit: int) -> int:
         """See `Aggregates`."""

@@ -1,6 +1,7 @@
 """What follows from entries: insights, sums by day, and runs of days in a row."""
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 from datetime import date
 from typing import Final
@@ -45,6 +46,12 @@ _DAYS: Final = """
     WHERE user = (SELECT number FROM head WHERE user_id = ?) AND day BETWEEN ? AND ? ORDER BY day
 """
 _CONTRIBUTION: Final = "SELECT body FROM contribution WHERE user = ? AND id = ?"
+_OF_DAY: Final = """
+    SELECT c.id, c.body FROM entry e JOIN contribution c ON c.user = e.user AND c.id = e.id
+    WHERE e.user = (SELECT number FROM head WHERE user_id = ?)
+    AND substr(e.local_date, 6) = ? AND e.local_date = ?
+    AND e.occurred IS NOT NULL AND e.trashed IS NULL
+"""
 _KEEP_CONTRIBUTION: Final = "INSERT OR REPLACE INTO contribution (user, id, body) VALUES (?, ?, ?)"
 _DAY: Final = "SELECT body FROM day WHERE user = ? AND day = ?"
 _KEEP_DAY: Final = "INSERT OR REPLACE INTO day (user, day, body) VALUES (?, ?, ?)"
@@ -257,6 +264,20 @@ class SQLiteAggregates(Aggregates):
         """See `Aggregates`."""
         with self._database.reading() as connection:
             return _run(connection.execute(_LONGEST_RUN, (user_id,)).fetchone())
+
+    def contributions(self, user_id: str, days: Collection[date]) -> tuple[Contribution, ...]:
+        """See `Aggregates`. Found by the entries' own days."""
+        with self._database.reading() as connection:
+            rows = [
+                row
+                for day in sorted(days)
+                for row in connection.execute(_OF_DAY, (user_id, f"{day:%m-%d}", day.isoformat()))
+            ]
+        found = (
+            self._codec.unpack(user_id, f"contribution/{UUID(bytes=id)}", body, Contribution)
+            for id, body in rows
+        )
+        return tuple(one for one in found if one.entry and one.entry.local_date in days)
 
     def clear_some(self, account: Account, limit: int) -> int:
         """See `Aggregates`."""
