@@ -67,7 +67,9 @@ class Emulator:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.transport = SignedTransport(Access("eu-west-1", "nobody", "nothing", endpoint=endpoint), read_seconds=10)
+        self.transport = SignedTransport(
+            Access("eu-west-1", "nobody", "nothing", endpoint=endpoint), read_seconds=10
+        )
         self.botocore = BotocoreTransport(region="eu-west-1", endpoint=endpoint, read_seconds=10)
 
     def url(self) -> str:
