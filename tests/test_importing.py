@@ -199,16 +199,16 @@ def test_an_import_that_was_cut_short_goes_on(journal: Reflekt) -> None:
     """Done again, it adds what is missing, and nothing twice."""
 
     def cut_short() -> Iterator[Arrival]:
-        for number in range(700):
+        for number in range(2700):
             yield attrs.evolve(SWAM, key=str(number))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         ImportService(journal._context).add(cut_short(), format="other")
     there = journal.store.entries.counts("me").entries
-    report = add(journal, *(attrs.evolve(SWAM, key=str(number)) for number in range(800)))
+    report = add(journal, *(attrs.evolve(SWAM, key=str(number)) for number in range(2800)))
     assert 0 < there == report.present
-    assert journal.store.entries.counts("me").entries == 800
+    assert journal.store.entries.counts("me").entries == 2800
 
 
 def test_a_dry_run_says_what_would_be(journal: Reflekt) -> None:
@@ -305,9 +305,13 @@ def test_categories_are_made_by_name(journal: Reflekt) -> None:
 def test_progress_is_told(journal: Reflekt) -> None:
     """Whoever watches hears how many there are so far."""
     heard: list[int] = []
-    records = [attrs.evolve(SWAM, key=str(number)) for number in range(1200)]
+    records = [attrs.evolve(SWAM, key=str(number)) for number in range(4100)]
     add(journal, *records, told=lambda report: heard.append(report.read))
-    assert heard == [500, 1000, 1200]
+    assert heard == [2000, 4000, 4100]
+    heard.clear()
+    long = attrs.evolve(SWAM, content="x" * 90_000)
+    add(journal, *[long] * 50, told=lambda report: heard.append(report.read))
+    assert heard == [45, 50]  # what is long is stored sooner
 
 
 def test_what_was_imported_is_counted_and_found(journal: Reflekt) -> None:

@@ -8,8 +8,7 @@ import that was cut short goes on where it was, and what was deleted since does 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
-from json import dumps
+from json import JSONEncoder
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -51,8 +50,10 @@ Told = Callable[[ImportReport], object]
 MOST_PROBLEMS: Final = 100
 """How many broken records a report names."""
 
-_BATCH: Final = 500
+_BATCH: Final = 2000
+_HEAVY: Final = 4_000_000
 _MOST_EXTRA_BYTES: Final = 100 * 1024
+_encode: Final = JSONEncoder(ensure_ascii=False).encode
 _LONGEST_TITLE: Final = 200
 _LONGEST_TAG: Final = 50
 _MOST_TAGS: Final = 50
@@ -103,9 +104,23 @@ class ImportService:
 
 
 def _batches(records: Iterable[_Record]) -> Iterator[list[_Record]]:
-    iterator = iter(records)
-    while batch := list(islice(iterator, _BATCH)):
+    """Yield *records* in batches that are long, since each is one commit, but not heavy."""
+    batch: list[_Record] = []
+    weight = 0
+    for record in records:
+        batch.append(record)
+        weight += _weight(record)
+        if len(batch) >= _BATCH or weight >= _HEAVY:
+            yield batch
+            batch, weight = [], 0
+    if batch:
         yield batch
+
+
+def _weight(record: _Record) -> int:
+    if isinstance(record, Arrival):
+        return len(record.content)
+    return len(str(record.value.get("content"))) if isinstance(record, ExportRecord) else 0
 
 
 class _Import:
@@ -188,7 +203,8 @@ class _Import:
         )
         entry = new_entry(
             draft,
-            id=arrival.id or self._context.keyed_id("imported entry", f"{self._format}\x00{arrival.key}"),
+            id=arrival.id
+            or self._context.keyed_id("imported entry", f"{self._format}\x00{arrival.key}"),
             time_zone=preferences.time_zone,
             day_start_hour=preferences.day_start_hour,
             now=self._now,
@@ -208,7 +224,7 @@ class _Import:
         if not extra:
             return {}
         try:
-            size = len(dumps(extra, ensure_ascii=False).encode())
+            size = len(_encode(extra).encode())
         except (UnicodeEncodeError, ValueError, TypeError, RecursionError):
             self._notes["other fields that are no text, left out"] += 1
             return {}
