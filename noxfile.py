@@ -21,7 +21,7 @@ nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
-EXTRAS = "[serve,openai,anthropic,dynamodb,aws]"
+EXTRAS = "[client,serve,openai,anthropic,dynamodb,aws]"
 
 
 def groups(*names: str) -> list[str]:
@@ -52,6 +52,7 @@ def types(session: nox.Session) -> None:
     """Do the types hold, strictly?"""
     session.install("-e", f".{EXTRAS}", *groups("types"))
     session.run("mypy")
+    session.run("mypy", "tests/client_types.py")
 
 
 @nox.session
@@ -90,13 +91,26 @@ def _test(session: nox.Session) -> None:
 
 NEED_EXTRAS = (
     "ai_faults",
+    "amazon",
     "anthropic",
+    "aws_bundle",
+    "aws_commands",
+    "aws_smoke",
+    "aws_stack",
+    "aws_template",
     "chalice",
+    "chalice_accounts",
     "chalice_authorizer",
     "chalice_functions",
+    "chalice_requests",
+    "chalice_redrive",
     "chalice_secrets",
+    "chalice_triggers",
     "cli",
     "cli_providers",
+    "cli_remote",
+    "client",
+    "client_parity",
     "language_model",
     "openai",
     "transport",
@@ -108,6 +122,7 @@ NEED_EXTRAS = (
     "dynamodb",
     "dynamodb_capacity",
     "dynamodb_faults",
+    "examples_service",
     "rest",
 )
 
@@ -184,7 +199,9 @@ def swagger(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """How fast is it, against a bare floor measured in the same run?"""
-    install_wheel(session, "[serve]")
+    install_wheel(session, "[serve,aws]")
+    session.install("fastapi", "mangum", "pynamodb")  # what functions on AWS are compared with
+    install_emulators(session)
     for script in sorted(Path("benchmarks").glob("bench_*.py")):
         session.run("python", str(script), *session.posargs)
 
@@ -205,3 +222,89 @@ def build(session: nox.Session) -> None:
     session.install("build", "twine")
     session.run("python", "-m", "build", "--outdir", "dist", ".")
     session.run("twine", "check", "--strict", *map(str, Path("dist").glob("*")))
+
+
+@nox.session
+def template(session: nox.Session) -> None:
+    """Is the template what CloudFormation takes, before and after SAM, and is it as safe as it can be?"""
+    folder = Path(session.create_tmp()) / "template"
+    folder.mkdir(exist_ok=True)
+    install_wheel(session, "[aws]")
+    session.install(*groups("template"))
+    session.run("python", "tests/expand_template.py", str(folder))
+    files = [str(folder / f"{name}.json") for name in ("template", "expanded", "artifacts")]
+    session.run("cfn-lint", *files)
+    scanned = [word for file in files[1:] for word in ("--file", file)]
+    session.run("checkov", "--config-file", "tests/checkov.yaml", *scanned)
+
+
+@nox.session
+def arm64(session: nox.Session) -> None:
+    """Does the bundle that would be deployed run on ARM64? Needs qemu, and apt of Debian."""
+    qemu = shutil.which("qemu-aarch64-static")
+    if not (qemu and shutil.which("apt-get") and shutil.which("npm")):
+        session.skip(
+            "needs qemu-aarch64-static (apt-get install qemu-user-static), apt-get and npm"
+        )
+    folder = Path(session.create_tmp()).absolute()
+    install_wheel(session, "[aws,openai,anthropic]")
+    install_emulators(session)
+    session.install("pytest")  # the emulator is a fixture of its, too
+    session.run("sh", "tests/arm64/root.sh", str(folder / "root"), external=True)
+    session.run(
+        *(
+            "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--upgrade",
+            "--no-compile",
+            "awslambdaric>=4",
+        ),
+        *("--target", str(folder / "client"), "--python-version", "3.13"),
+        *("--only-binary", ":all:", "--implementation", "cp"),
+        *("--platform", "manylinux_2_28_aarch64", "--platform", "manylinux2014_aarch64"),
+    )
+    proof = (qemu, str(folder / "root"), str(folder / "client"), str(folder / "proof"))
+    session.run("python", "tests/arm64/prove.py", *proof)
+
+
+FIND_PYTHON = (
+    "from reflekt_chalice.deployment.bundle.bytecode import find_python as find; print(find())"
+)
+
+
+@nox.session
+def stack(session: nox.Session) -> None:
+    """Does the service work as a whole, deployed by our own commands to a small AWS on this machine?"""
+    emulator = Path(session.create_tmp()).absolute() / "emulator"
+    install_wheel(session, "[serve,aws]")
+    session.install(*groups("test"))
+    # Functions run in the emulator's Python.
+    python = str(session.run("python", "-c", FIND_PYTHON, silent=True)).strip()
+    session.run(python, "-m", "venv", str(emulator), external=True)
+    inside = str(emulator / "bin" / "python")
+    requirements = ("--requirement", "tests/stack/requirements.txt")
+    session.run(inside, "-m", "pip", "install", "--quiet", *requirements, external=True)
+    session.run("python", "tests/stack/prove.py", "--ministack", inside, *session.posargs)
+
+
+LOCKS = Path("src/reflekt_chalice/deployment/locks")
+
+
+@nox.session
+def locks(session: nox.Session) -> None:
+    """Which are the newest wheels for the functions on AWS? Writes both locks anew."""
+    session.install("uv")
+    command = [
+        *("uv", "pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--no-annotate"),
+        *("--only-binary", ":all:", "--python-version", "3.13"),
+        *("--python-platform", "aarch64-manylinux_2_34"),
+        *("--excludes", str(LOCKS / "excludes.txt"), "--custom-compile-command", "nox -s locks"),
+        *("pyproject.toml", str(LOCKS / "functions.in")),
+    ]
+    base, ai = str(LOCKS / "base.txt"), str(LOCKS / "ai.txt")
+    session.run(*command, "--output-file", base)
+    vendors = ("--extra", "openai", "--extra", "anthropic")
+    session.run(*command, *vendors, "--constraints", base, "--output-file", ai)

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reflekt_core.app import Reflekt
+    from reflekt_core.client import AsyncClient, Client
     from reflekt_core.errors import ReflektError
 
-__all__ = ["Reflekt", "ReflektError"]
+__all__ = ["AsyncClient", "Client", "Reflekt", "ReflektError"]
 
-_HOMES = {"Reflekt": "reflekt_core.app", "ReflektError": "reflekt_core.errors"}
+_HOMES = {
+    "AsyncClient": "reflekt_core.client",
+    "Client": "reflekt_core.client",
+    "Reflekt": "reflekt_core.app",
+    "ReflektError": "reflekt_core.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

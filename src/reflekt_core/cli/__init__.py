@@ -10,7 +10,12 @@ from typing import Final
 
 __all__ = ["main"]
 
-_EXTRA: Final = frozenset({"click", "rich", "waitress"})
+_EXTRAS: Final = {
+    **dict.fromkeys(("click", "rich", "waitress"), "serve"),
+    **dict.fromkeys(("boto3", "botocore", "chalice", "elftools", "jsonschema"), "aws"),
+    "httpx2": "client",
+}
+"""What a module comes with, if it is missing."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -21,7 +26,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return run(args)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        advice = "; get it with: pip install 'reflekt-journal[serve]'" if missing in _EXTRA else ""
+        extra = _EXTRAS.get(missing)
+        advice = f"; get it with: pip install 'reflekt-journal[{extra}]'" if extra else ""
         # Not by click, which may be what is missing.
         print(f"reflekt: {missing} is not installed{advice}", file=sys.stderr)  # noqa: T201
         return 1

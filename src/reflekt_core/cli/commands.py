@@ -41,6 +41,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """Each command: where it is, and what it does. Only the one that runs is imported."""
 
 
+_OTHERS: Final = {"aws": "Deploy to AWS, and look after what is deployed."}
+"""What commands of ours do that stand outside of the core."""
+
+
 class _Root(click.Group):
     """Finds commands in the table, then among those of other packages."""
 
@@ -78,7 +82,7 @@ class _Root(click.Group):
     @property
     def _lines(self) -> dict[str, str]:
         others = {
-            name: f"From {point.dist.name}." if point.dist else ""
+            name: _OTHERS.get(name) or (f"From {point.dist.name}." if point.dist else "")
             for name, point in sorted(self._plugins.items())
         }
         return {**others, **{name: line for name, (_, line) in COMMANDS.items()}}

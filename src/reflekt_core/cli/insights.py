@@ -2,9 +2,9 @@
 
 import click
 
-from reflekt_core.app import Reflekt
 from reflekt_core.cli import display
-from reflekt_core.cli.options import Command, emit, entry_named, on_journal, one_of, opened
+from reflekt_core.cli.journals import Journal, Place, of_journal
+from reflekt_core.cli.options import Command, emit, entry_named, one_of
 from reflekt_core.errors import NotFound
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.insights import InsightFailure, InsightState, InsightStatus
@@ -19,12 +19,12 @@ __all__ = ["insights", "prompt"]
 )
 @click.argument("id", required=False)
 @click.option("--again", is_flag=True, help="Work it out anew.")
-@on_journal
-def insights(id: str | None, store: str | None, user: str, *, again: bool, as_json: bool) -> None:
+@of_journal
+def insights(id: str | None, place: Place, *, again: bool, as_json: bool) -> None:
     """Show what was understood of the entry whose ID this is or begins so; without ID, the latest."""
-    with opened(store, user) as reflekt:
-        entry = entry_named(reflekt, id) if id else _latest(reflekt)
-        found = reflekt.entries.analyse(entry.id) if again else reflekt.entries.insights(entry.id)
+    with place.opened() as journal:
+        entry = entry_named(journal, id) if id else _latest(journal)
+        found = journal.entries.analyse(entry.id) if again else journal.entries.insights(entry.id)
     if as_json:
         emit(found)
     elif isinstance(found, InsightState):
@@ -36,8 +36,8 @@ def insights(id: str | None, store: str | None, user: str, *, again: bool, as_js
         raise click.ClickException(f"it could not be understood ({found.code}); try --again")
 
 
-def _latest(reflekt: Reflekt) -> Entry:
-    page = reflekt.entries.list(limit=1)
+def _latest(journal: Journal) -> Entry:
+    page = journal.entries.list(limit=1)
     if not page.items:
         raise NotFound("there are no entries yet")
     return page.items[0]
@@ -55,29 +55,28 @@ def _latest(reflekt: Reflekt) -> Entry:
 @click.option("--theme", "themes", multiple=True, help="What to write about; may be repeated.")
 @click.option("--mood", type=one_of(PromptMood), help="How you feel.")
 @click.option("--count", type=click.IntRange(1, 10), help="How many.")
-@on_journal
+@of_journal
 def prompt(  # noqa: PLR0913 - what a prompt may be like
     *,
     category: str | None,
     themes: tuple[str, ...],
     mood: str | None,
     count: int | None,
-    store: str | None,
-    user: str,
+    place: Place,
     as_json: bool,
 ) -> None:
     """Get the prompt of the day; or, with any option about prompts, new ones."""
     made: Prompt | Prompts
-    with opened(store, user, new=True) as reflekt:
+    with place.opened(new=True) as journal:
         if category or themes or mood or count:
-            made = reflekt.prompts.generate(
+            made = journal.prompts.generate(
                 category=PromptCategory(category) if category else None,
                 themes=themes,
                 mood=PromptMood(mood) if mood else None,
                 count=count or 1,
             )
         else:
-            made = reflekt.prompts.daily()
+            made = journal.prompts.daily()
     if as_json:
         emit(made)
     else:

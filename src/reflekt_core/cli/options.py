@@ -25,12 +25,14 @@ from reflekt_core.serialization import read, wire
 from reflekt_core.stores import open_store
 
 if TYPE_CHECKING:
+    from reflekt_core.cli.journals import Journal
     from reflekt_core.model.safety import CrisisResources
     from reflekt_core.providers import AnyAssistant
 
 __all__ = [
     "Command",
     "assistants_of",
+    "categories",
     "category_named",
     "day",
     "duration",
@@ -209,14 +211,19 @@ def one_of(words: type[StrEnum]) -> "click.Choice[str]":
     return click.Choice([word.value for word in words])
 
 
-def category_named(reflekt: Reflekt, name: str) -> Category:
+def categories(journal: "Journal") -> Iterator[Category]:
+    """Return every category."""
+    return through(lambda after: journal.categories.list(after=after, limit=100))
+
+
+def category_named(journal: "Journal", name: str) -> Category:
     """
     Return the category of that name, without regard to case, or of that id.
 
     Raises:
         click.BadParameter: There is none, or several.
     """
-    known = list(through(lambda after: reflekt.categories.list(after=after, limit=100)))
+    known = list(categories(journal))
     found = [c for c in known if name.casefold() in (c.name.casefold(), str(c.id))]
     if len(found) == 1:
         return found[0]
@@ -227,7 +234,7 @@ def category_named(reflekt: Reflekt, name: str) -> Category:
     raise click.BadParameter(f"there is no such category; known: {names}")
 
 
-def entry_named(reflekt: Reflekt, name: str) -> Entry:
+def entry_named(journal: "Journal", name: str) -> Entry:
     """
     Return the entry of that id, or the only one whose id begins so.
 
@@ -239,8 +246,8 @@ def entry_named(reflekt: Reflekt, name: str) -> Entry:
     if not re.fullmatch("[0-9a-f-]{4,36}", wanted):
         raise click.BadParameter("an entry's id is wanted, or at least its first 4 characters")
     if len(wanted) == len(str(UUID(int=0))):
-        return reflekt.entries.get(read(wanted, UUID))
-    entries = through(lambda after: reflekt.entries.list(after=after, limit=100))
+        return journal.entries.get(read(wanted, UUID))
+    entries = through(lambda after: journal.entries.list(after=after, limit=100))
     found = list(islice((e for e in entries if str(e.id).startswith(wanted)), 2))
     if not found:
         raise NotFound(f"there is no entry whose id begins with {wanted}")

@@ -7,17 +7,16 @@ from uuid import UUID
 
 import click
 
-from reflekt_core.app import Reflekt
 from reflekt_core.cli import display
+from reflekt_core.cli.journals import Journal, Place, of_journal
 from reflekt_core.cli.options import (
     Command,
+    categories,
     category_named,
     emit,
     entry_named,
     filters,
     first,
-    on_journal,
-    opened,
 )
 from reflekt_core.model.categories import Category
 from reflekt_core.model.entries import Order
@@ -37,14 +36,12 @@ __all__ = ["list_", "search", "show"]
 )
 @filters
 @click.option("--oldest", is_flag=True, help="Oldest first.")
-@on_journal
-def list_(
-    limit: int, store: str | None, user: str, *, oldest: bool, as_json: bool, **wanted: Any
-) -> None:
+@of_journal
+def list_(limit: int, place: Place, *, oldest: bool, as_json: bool, **wanted: Any) -> None:
     """List entries by time, newest first: id, day, mood, star, title or beginning, tags."""
-    with opened(store, user) as reflekt:
+    with place.opened() as journal:
         order = Order.ASC if oldest else Order.DESC
-        read = partial(reflekt.entries.list, order=order, **_filter(reflekt, **wanted))
+        read = partial(journal.entries.list, order=order, **_filter(journal, **wanted))
         entries, more = first(read, limit)
     if as_json:
         emit({"items": [wire(entry) for entry in entries], "has_more": more})
@@ -62,12 +59,11 @@ def list_(
 )
 @click.argument("query", nargs=-1, required=True)
 @filters
-@on_journal
+@of_journal
 def search(
     query: tuple[str, ...],
     limit: int,
-    store: str | None,
-    user: str,
+    place: Place,
     *,
     as_json: bool,
     **wanted: Any,
@@ -78,8 +74,8 @@ def search(
     All words must be there. "Words in quotes" stand together, word* begins so, and what -begins
     with a hyphen must not be there (write -- before it if it comes first).
     """
-    with opened(store, user) as reflekt:
-        read = partial(reflekt.entries.search, " ".join(query), **_filter(reflekt, **wanted))
+    with place.opened() as journal:
+        read = partial(journal.entries.search, " ".join(query), **_filter(journal, **wanted))
         hits, more = first(read, limit)
     if as_json:
         emit({"items": [wire(hit) for hit in hits], "has_more": more})
@@ -89,30 +85,31 @@ def search(
 
 @click.command(cls=Command, examples=("reflekt show 0193e1a2", "reflekt show 0193e1a2 --json"))
 @click.argument("id")
-@on_journal
-def show(id: str, store: str | None, user: str, *, as_json: bool) -> None:
+@of_journal
+def show(id: str, place: Place, *, as_json: bool) -> None:
     """Show the entry whose ID this is, or begins so."""
-    with opened(store, user) as reflekt:
-        entry = entry_named(reflekt, id)
-        category = _category(reflekt, entry.category_id)
+    with place.opened() as journal:
+        entry = entry_named(journal, id)
+        category = _category(journal, entry.category_id)
     if as_json:
         emit(entry)
     else:
         display.entry(entry, category)
 
 
-def _category(reflekt: Reflekt, id: UUID | None) -> Category | None:
-    records = reflekt.store.records(Category)
-    return records.get(reflekt.actor.user_id, str(id)) if id else None
+def _category(journal: Journal, id: UUID | None) -> Category | None:
+    if id is None:
+        return None
+    return next((category for category in categories(journal) if category.id == id), None)
 
 
 def _filter(
-    reflekt: Reflekt,
+    journal: Journal,
     *,
     category: str | None,
     from_: date | None,
     to: date | None,
     **others: Any,
 ) -> dict[str, Any]:
-    category_id = category_named(reflekt, category).id if category else None
+    category_id = category_named(journal, category).id if category else None
     return {"category_id": category_id, "from_": from_, "to": to, **others}

@@ -8,10 +8,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from reflekt_core.app import Reflekt
 from reflekt_core.cli.display import bar, clean, console, paragraph
 from reflekt_core.cli.display import day as shown
-from reflekt_core.cli.options import Command, day, emit, on_journal, one_of, opened
+from reflekt_core.cli.journals import Journal, Place, of_journal
+from reflekt_core.cli.options import Command, day, emit, one_of
 from reflekt_core.model.trends import Bucket, Streak, Trends
 
 __all__ = ["trends"]
@@ -38,32 +38,31 @@ _MOST_TOPICS: Final = 8
     type=one_of(Bucket),
     help="What a column stands for.  [default: what fits the screen; day for JSON]",
 )
-@on_journal
-def trends(  # noqa: PLR0913 - the period, and the journal
+@of_journal
+def trends(
     from_: date | None,
     to: date | None,
     bucket: str | None,
-    store: str | None,
-    user: str,
+    place: Place,
     *,
     as_json: bool,
 ) -> None:
     """See how writing, mood and topics moved: in the last 30 days, if no period is given."""
-    with opened(store, user) as reflekt:
-        found = reflekt.analytics.trends(from_, to, Bucket(bucket or Bucket.DAY))
+    with place.opened() as journal:
+        found = journal.analytics.trends(from_, to, Bucket(bucket or Bucket.DAY))
         if not (bucket or as_json):
-            found = _fitting(reflekt, found)
+            found = _fitting(journal, found)
     if as_json:
         emit(found)
     else:
         _show(found)
 
 
-def _fitting(reflekt: Reflekt, found: Trends) -> Trends:
+def _fitting(journal: Journal, found: Trends) -> Trends:
     """Return *found* in buckets so large that each gets a column."""
     for bucket in (Bucket.WEEK, Bucket.MONTH):
         if len(found.buckets) > _WIDTH:
-            found = reflekt.analytics.trends(found.from_, found.to, bucket)
+            found = journal.analytics.trends(found.from_, found.to, bucket)
     return found
 
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from reflekt_core.app import Reflekt
-from reflekt_core.cli.options import Command, emit, on_journal, opened
+from reflekt_core.app import utc_now
+from reflekt_core.cli.journals import Journal, Place, of_journal
+from reflekt_core.cli.options import Command, categories, emit
 from reflekt_core.model.entries import Entry, EntryDraft
-from reflekt_core.model.paging import through
 
 __all__ = ["write"]
 
@@ -42,7 +42,7 @@ _NOON: Final = time(12)
     "--zone", metavar="ZONE", help="Where: a time zone; that of your settings, if left out."
 )
 @click.option("--starred", is_flag=True, help="Give it a star.")
-@on_journal
+@of_journal
 def write(  # noqa: PLR0913 - the fields of an entry
     *,
     text: tuple[str, ...],
@@ -52,8 +52,7 @@ def write(  # noqa: PLR0913 - the fields of an entry
     category: str | None,
     at: str | None,
     zone: str | None,
-    store: str | None,
-    user: str,
+    place: Place,
     starred: bool,
     as_json: bool,
 ) -> None:
@@ -65,13 +64,13 @@ def write(  # noqa: PLR0913 - the fields of an entry
     content = _content(text)
     # Checked first: nothing is made for an entry that cannot be written.
     draft = EntryDraft(content, title, mood, tags=tags, starred=starred, time_zone=zone)
-    with opened(store, user, new=True) as reflekt:
-        occurred_at = _moment(reflekt, at, zone) if at else None
-        entry = reflekt.entries.create(
+    with place.opened(new=True) as journal:
+        occurred_at = _moment(journal, at, zone) if at else None
+        entry = journal.entries.create(
             draft.content,
             title=draft.title,
             mood=draft.mood,
-            category_id=_category(reflekt, category) if category else None,
+            category_id=_category(journal, category) if category else None,
             tags=draft.tags,
             starred=draft.starred,
             occurred_at=occurred_at,
@@ -106,12 +105,12 @@ def _piped() -> str:
         raise click.ClickException("the text on stdin must be UTF-8") from None
 
 
-def _moment(reflekt: Reflekt, text: str, zone: str | None) -> datetime:
+def _moment(journal: Journal, text: str, zone: str | None) -> datetime:
     """Return the moment that *text* is in *zone*; of a time alone, the latest."""
-    place = ZoneInfo(zone or reflekt.settings.get().preferences.time_zone)
+    place = ZoneInfo(zone or journal.settings.get().preferences.time_zone)
     try:
         if re.fullmatch(r"\d\d?:\d\d", text):
-            now = reflekt.clock().astimezone(place)
+            now = utc_now().astimezone(place)
             today = datetime.combine(now.date(), time.fromisoformat(text.zfill(5)), place)
             return today if today <= now else today - timedelta(days=1)
         if len(text) <= len("2026-11-22"):
@@ -126,12 +125,11 @@ def _moment(reflekt: Reflekt, text: str, zone: str | None) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=place)
 
 
-def _category(reflekt: Reflekt, name: str) -> UUID:
+def _category(journal: Journal, name: str) -> UUID:
     """Return the id of the category of that name or id, which is made if there is none."""
-    known = list(through(lambda after: reflekt.categories.list(after=after, limit=100)))
-    for category in known:
+    for category in categories(journal):
         if name.casefold() in (category.name.casefold(), str(category.id)):
             return category.id
     # An id made of the name: two who write at once make one category.
     id = uuid5(_CATEGORIES, name.casefold())
-    return reflekt.categories.put(id, name).id
+    return journal.categories.put(id, name).id

@@ -41,7 +41,7 @@ from reflekt_core.providers.language_model.faults import (
     request_id,
     retry_after,
 )
-from reflekt_core.providers.language_model.silence import silence
+from reflekt_core.silence import silence
 
 if TYPE_CHECKING:
     import httpx2
