@@ -1,0 +1,76 @@
+"""Where a smoke or load test goes, and as whom: a deployment's stack, or an address and a token."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from reflekt_chalice.deployment.account import connected
+from reflekt_chalice.deployment.failures import DeploymentError
+from reflekt_chalice.deployment.stack import Say, Stack
+from reflekt_chalice.deployment.target import Target
+from reflekt_chalice.deployment.tokens import bearer_of, issuer_of, throwaway_user, tokens_for
+from reflekt_core.model.accounts import Role
+
+__all__ = ["Trial", "trial_of"]
+
+_LIFETIME: Final = timedelta(hours=1)
+
+
+@attrs.frozen(kw_only=True)
+class Trial:
+    """An address, and who asks there. `throwaway`: nobody, so that the account may be erased."""
+
+    url: str
+    token: str = attrs.field(repr=False)
+    user: str
+    role: str
+    throwaway: bool
+
+
+def trial_of(  # noqa: PLR0913 - what can be said about it
+    purpose: str,
+    target: Target,
+    region: str | None,
+    *,
+    url: str | None,
+    token: str | None,
+    token_file: Path | None,
+    throwaway: bool,
+    say: Say,
+) -> Trial:
+    """
+    Return where to go and as whom.
+
+    With an address and a token, AWS is not asked for anything. Without a token, one is made for a
+    user whom nobody is, with the secret of the deployment.
+
+    Raises:
+        DeploymentError: There is no such deployment, or the token cannot be read or made.
+    """
+    if token and token_file:
+        raise DeploymentError("give either --token or --token-file, not both")
+    given = _read(token_file) if token_file else token
+    if given and url:
+        user, role = bearer_of(given)
+        return Trial(url=url, token=given, user=user, role=role, throwaway=throwaway)
+    account = connected(region)
+    stack = Stack(account, target.stack, say)
+    found = url or stack.outputs()["ApiUrl"]
+    if given:
+        user, role = bearer_of(given)
+        return Trial(url=found, token=given, user=user, role=role, throwaway=throwaway)
+    user = throwaway_user(purpose)
+    issuer = issuer_of(account, stack.parameters())
+    made = tokens_for(issuer, {user: Role.ADMIN}, _LIFETIME)[user]
+    return Trial(url=found, token=made, user=user, role=Role.ADMIN, throwaway=True)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        raise DeploymentError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DeploymentError(f"{path} holds no token") from None
