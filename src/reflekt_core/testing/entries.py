@@ -38,8 +38,13 @@ T = TypeVar("T")
 EXAMPLES = settings(
     max_examples=40,
     deadline=None,
-    # One store serves all examples: each works for a user of its own.
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    # One store serves all examples: each works for a user of its own. Several stores may be held to
+    # one contract.
+    suppress_health_check=[
+        HealthCheck.differing_executors,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],
 )
 FEW = 3
 
