@@ -238,6 +238,24 @@ def template(session: nox.Session) -> None:
     session.run("checkov", "--config-file", "tests/checkov.yaml", *scanned)
 
 
+FIND_PYTHON = """
+from reflekt_chalice.deployment.bundle.bytecode import find_python
+from reflekt_chalice.deployment.bundle.failures import BundleError
+try:
+    print(find_python())
+except BundleError:
+    pass
+"""
+
+
+def python_of_functions(session: nox.Session) -> str:
+    """Return the Python that compiles for the functions on AWS; without one, skip the session."""
+    found = str(session.run("python", "-c", FIND_PYTHON, silent=True)).strip()
+    if not found:
+        session.skip("needs a Python 3.13, such as by `uv python install 3.13`")
+    return found
+
+
 @nox.session
 def arm64(session: nox.Session) -> None:
     """Does the bundle that would be deployed run on ARM64? Needs qemu, and apt of Debian."""
@@ -248,6 +266,7 @@ def arm64(session: nox.Session) -> None:
         )
     folder = Path(session.create_tmp()).absolute()
     install_wheel(session, "[aws,openai,anthropic]")
+    python_of_functions(session)
     install_emulators(session)
     session.install("pytest")  # the emulator is a fixture of its, too
     session.run("sh", "tests/arm64/root.sh", str(folder / "root"), external=True)
@@ -270,11 +289,6 @@ def arm64(session: nox.Session) -> None:
     session.run("python", "tests/arm64/prove.py", *proof)
 
 
-FIND_PYTHON = (
-    "from reflekt_chalice.deployment.bundle.bytecode import find_python as find; print(find())"
-)
-
-
 @nox.session
 def stack(session: nox.Session) -> None:
     """Does the service work as a whole, deployed by our own commands to a small AWS on this machine?"""
@@ -282,7 +296,7 @@ def stack(session: nox.Session) -> None:
     install_wheel(session, "[serve,aws]")
     session.install(*groups("test"))
     # Functions run in the emulator's Python.
-    python = str(session.run("python", "-c", FIND_PYTHON, silent=True)).strip()
+    python = python_of_functions(session)
     session.run(python, "-m", "venv", str(emulator), external=True)
     inside = str(emulator / "bin" / "python")
     requirements = ("--requirement", "tests/stack/requirements.txt")
