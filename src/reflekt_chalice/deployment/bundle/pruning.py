@@ -46,6 +46,11 @@ _WITHOUT: Final[Mapping[str, tuple[str, ...]]] = {
         "reflekt_core/cli/*",
         "reflekt_core/client/*",
         "reflekt_core/evaluation.py",
+        "reflekt_core/formats/*",
+        "reflekt_core/notebook/*",
+        "reflekt_core/providers/local/made.txt",  # what the model is trained with
+        "reflekt_core/providers/local/training.py",
+        "reflekt_core/services/importing.py",
         "reflekt_core/stores/sqlite/*",
         "reflekt_core/testing/*",
         "reflekt_core/*/wsgi.py",
