@@ -158,7 +158,8 @@ def expected_grants(name: str) -> dict[str, set[str]]:
     for table, access in function.tables.items():
         id = f"{plain(table)}Table"
         found[f"{id}.Arn"] = READS | (WRITES if access is Access.WRITE else set())
-        for index in ("due", *INDEXES.get(table, {})):
+        spanning = {"due"} if function.every_minutes else set()
+        for index in (*spanning, *INDEXES.get(table, {})):
             found[f"${{{id}.Arn}}/index/{index}"] = {"dynamodb:Query"}
     for table in function.streams:
         actions = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")

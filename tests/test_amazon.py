@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 from zlib import crc32
 
 import pytest
 from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
+from botocore.session import Session  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,6 +31,7 @@ from reflekt_core.errors import ConfigurationError
 
 from .amazon_server import ENVIRON, Handler, Server, answering, drops, says, service
 
+NOBODY = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
 KEYS = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 ROOTS = {  # of public keys, from https://www.amazontrust.com/repository/
     "fbe3018031f9586bcbf41727e417b7d1c45c2f47f93be372a17b96b50757d5a2",
@@ -124,6 +127,25 @@ def test_a_region_is_no_host() -> None:
     assert access_from(ENVIRON, "dynamodb", region="eu.example.org/") is None
 
 
+@pytest.mark.parametrize(
+    ("region", "is_known"),
+    [
+        *(("eu-west-1", True), ("us-gov-west-1", True), ("cn-northwest-1", True)),
+        *(("eusc-de-east-1", False), ("us-iso-east-1", False), ("eu-isoe-west-1", False)),
+    ],
+)
+def test_where_addresses_end_differently_botocore_is_asked(region: str, *, is_known: bool) -> None:
+    """It knows how, as in the European Sovereign Cloud; an emulator's address is said anyway."""
+    found = access_from(ENVIRON, "dynamodb", region=region)
+    assert bool(found) is is_known
+    botocore = Session().create_client("dynamodb", region, **NOBODY)
+    address = urlsplit(botocore.meta.endpoint_url).netloc
+    if found:
+        signing = JSONService("dynamodb", "D", "1.0", found)
+        assert signing._signed("GetItem", b"", datetime.now(UTC))["host"] == address
+    assert access_from(ENVIRON, "dynamodb", region=region, endpoint="http://127.0.0.1:8000")
+
+
 # On the wire
 
 
@@ -199,6 +221,19 @@ def test_a_connection_is_kept_while_both_sides_want_it() -> None:
                 kept.sock.settimeout(5)
                 kept.sock.recv(1, 2)  # MSG_PEEK: until the end has arrived
     assert seen == [1, 1, 2, 3]
+
+
+def test_connections_that_went_dead_are_not_tried_one_by_one() -> None:
+    """A function that slept for minutes may find them all so: it waits once, not for each."""
+    with answering(lambda _: None, says(b"{}")) as (server, asking):
+        asking._read_seconds = 0.05
+        asking._idle += (kept := [asking._new() for _ in range(3)])
+        asking._read_seconds = 5
+        with pytest.raises(Unanswered):
+            asking.call("GetItem", {})
+        assert [one.sock for one in kept] == [None] * 3
+        assert asking.call("GetItem", {}).ok
+    assert len(server.connections) == 2
 
 
 def test_connections_end_with_who_asks() -> None:

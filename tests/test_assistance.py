@@ -804,6 +804,30 @@ def test_an_entry_deleted_for_good_takes_summaries_along(journal: Reflekt) -> No
     assert receipt.key.startswith("suggestions.create-")
 
 
+def test_a_summary_of_what_is_deleted_meanwhile_is_not_kept(
+    journal: Reflekt, elsewhere: Elsewhere
+) -> None:
+    """Who follows from the deletion before the answer is there finds no summary to forget."""
+    agree(journal)
+    entry = journal.entries.create("By the sea.")
+    journal.entries.create("In the hills.")
+    journal.drain()
+
+    def delete() -> None:
+        elsewhere.meanwhile = lambda: None
+        journal.entries.delete(entry.id, permanent=True)
+        journal.drain()
+
+    elsewhere.meanwhile = delete
+    period = date(2026, 11, 1), date(2026, 11, 30)
+    journal.summaries.create(*period, idempotency_key="mine")
+    kept = journal.store.records(CachedAnswer).list("me")
+    assert [one.key for one in kept if one.key.startswith("summarise-")] == []
+    assert list(journal.store.records(Receipt).list("me")) == []
+    journal.summaries.create(*period, idempotency_key="mine")
+    assert len(journal.store.records(Receipt).list("me").items) == 1
+
+
 def test_kept_answers_expire(journal: Reflekt, clock: FakeClock) -> None:
     """After a month nothing is left of a draft."""
     agree(journal)

@@ -140,6 +140,19 @@ def test_a_write_after_an_erasure_is_refused_once(store: Store, clock: Clock) ->
     assert [client.write(), client.write()] == [409, 201]
 
 
+@pytest.mark.parametrize(
+    ("names", "remembers"), [(["entries"], True), (["ai"], False), (None, False)], ids=str
+)
+def test_who_sends_text_to_a_vendor_remembers_nothing(
+    dynamodb: Emulator, names: list[str] | None, *, remembers: bool
+) -> None:
+    """Before each attempt the account is looked up: once it is being erased, nothing is sent."""
+    environ = {"REFLEKT_STORE": dynamodb.url(), "JWT_SECRET": SECRET, "LOG_LEVEL": "ERROR"}
+    service, background = opened_from(environ, names)
+    assert isinstance(service.dispatch(), LookingAgain) is remembers
+    background.store().close()
+
+
 def test_what_follows_events_remembers_nothing(dynamodb: Emulator) -> None:
     """A function that answers requests and events alike sees an erasure at once in its events."""
     environ = {"REFLEKT_STORE": dynamodb.url(), "JWT_SECRET": SECRET, "LOG_LEVEL": "ERROR"}

@@ -202,6 +202,31 @@ def test_what_can_be_seen_again_is_looked_at_once(wire: Wire, clients: Clients) 
     assert redrive(clients, outputs(wire), "ai") == Redriven(0, {"not_understood": 3})
 
 
+def test_what_was_done_is_told_though_a_message_cannot_be_shown_again(
+    wire: Wire, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five minutes SQS shows it by itself, and refuses to be asked."""
+    refusal = 400, {"__type": "com.amazonaws.sqs#MessageNotInflight", "message": "x"}
+    monkeypatch.setattr(wire, "_ChangeMessageVisibility", lambda _: refusal)
+    queue = wire.queue("ai")
+    queue.send("{")
+    queue.send(set_aside(an_event()))
+    assert redrive(clients, outputs(wire), "ai") == Redriven(1, {"not_understood": 1})
+
+
+def test_a_stream_is_asked_by_the_very_number_in_the_letter(wire: Wire, clients: Clients) -> None:
+    """Zeros in front included: it takes no fewer than 21 digits."""
+    queue = one_letter(wire, 3, 1)
+    ((id, letter),) = queue.messages.items()
+    body = json.loads(letter["Body"])
+    first = body["DDBStreamBatchInfo"]["startSequenceNumber"]
+    body["DDBStreamBatchInfo"]["startSequenceNumber"] = first.zfill(30)
+    queue.messages[id] = letter | {"Body": json.dumps(body)}
+    assert redrive(clients, outputs(wire), "publisher") == Redriven(0, {"malformed_record": 1})
+    asked = [request for operation, request in wire.requests if operation == "GetShardIterator"]
+    assert [one["SequenceNumber"] for one in asked] == [first.zfill(30)]
+
+
 @pytest.mark.parametrize("beyond", [0, 1], ids=["to the last", "beyond the last"])
 def test_records_of_a_stream_are_told_again(wire: Wire, clients: Clients, beyond: int) -> None:
     """Those that were set aside are read from the stream anew, no others, over all of its pages."""

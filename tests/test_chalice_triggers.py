@@ -306,6 +306,15 @@ def test_records_that_were_not_told_are_failed_in_order(wire: Wire, bus: Bus) ->
     assert wire.requests == []
 
 
+def test_a_record_is_told_as_failed_by_the_very_number_that_it_has(wire: Wire, bus: Bus) -> None:
+    """Zeros in front included: of any other number, Lambda would send the whole batch again."""
+    batch = {"Records": [good(1), record(2, None)]}
+    for one in batch["Records"]:
+        one["dynamodb"]["SequenceNumber"] = one["dynamodb"]["SequenceNumber"].zfill(21)
+    assert failed(publisher(lambda: bus)(batch, Context(30))) == ["2".zfill(21)]
+    assert versions(wire) == [1]
+
+
 def test_a_publisher_without_a_bus_says_what_is_missing(caplog: pytest.LogCaptureFixture) -> None:
     """The log names the variable, and the records wait in the stream."""
 

@@ -142,7 +142,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
         memory_mb=512,
         timeout_seconds=29,
     ),
-    "authorizer": Function(memory_mb=256, timeout_seconds=5),
+    "authorizer": Function(memory_mb=256, timeout_seconds=10),
     "publisher": Function(
         streams=("entries", "jobs"), publishes=True, memory_mb=256, timeout_seconds=30
     ),

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -108,12 +109,13 @@ def redrive(
         else:
             _ask(clients.queues.delete_message, url, ReceiptHandle=message["ReceiptHandle"])
     for receipt in hidden:
-        _ask(
-            clients.queues.change_message_visibility,
-            url,
-            ReceiptHandle=receipt,
-            VisibilityTimeout=0,
-        )
+        with suppress(ReflektError):  # in a while it is seen again by itself, or is so already
+            _ask(
+                clients.queues.change_message_visibility,
+                url,
+                ReceiptHandle=receipt,
+                VisibilityTimeout=0,
+            )
     return Redriven(told.pop("", 0), dict(told))
 
 
@@ -191,7 +193,7 @@ def _invoke(functions: Any, target: str, event: Mapping[str, Any]) -> str:
 
 def _tell_again(clients: Clients, bus: Bus, info: Mapping[str, Any], *, dry_run: bool) -> str:
     """Put the events of the records on the bus that were set aside together."""
-    first, last = int(info["startSequenceNumber"]), int(info["endSequenceNumber"])
+    first, last = str(info["startSequenceNumber"]), int(info["endSequenceNumber"])
     try:
         records, whole = _records(clients.streams, info["streamArn"], info["shardId"], first, last)
     except Exception as error:  # noqa: BLE001 - botocore's classes are made at run time
@@ -210,7 +212,7 @@ def _tell_again(clients: Clients, bus: Bus, info: Mapping[str, Any], *, dry_run:
 
 
 def _records(
-    streams: Any, stream: str, shard: str, first: int, last: int
+    streams: Any, stream: str, shard: str, first: str, last: int
 ) -> tuple[list[Mapping[str, Any]], bool]:
     """Return the records from *first* to *last*, and whether the stream still has all of them."""
     found: list[Mapping[str, Any]] = []
@@ -218,7 +220,7 @@ def _records(
         StreamArn=stream,
         ShardId=shard,
         ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=str(first),
+        SequenceNumber=first,
     ).get("ShardIterator")
     empty = 0
     while position and empty < _EMPTY_PAGES:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from reflekt_chalice.functions import checked, operations_of
+from reflekt_chalice.functions import FUNCTIONS, checked, operations_of
 from reflekt_chalice.logs import log_to_stdout
 from reflekt_chalice.secrets import Fetch, Secrets, ssm_parameter
 from reflekt_core.config import Config
@@ -134,7 +134,9 @@ class _Opener:
         config = self._current()
         if self._dispatch is None:
             store = self._store_of(config)
-            if config.store.startswith(_DYNAMODB):
+            # Who sends text on looks at the account before each attempt: it must not look at the past.
+            sends = any(FUNCTIONS[name].ai_key for name in self._functions)
+            if config.store.startswith(_DYNAMODB) and not sends:
                 # Loaded for who answers requests: the authorizer does not.
                 from reflekt_chalice.accounts import LookingAgain, RememberedAccounts  # noqa: PLC0415
 

@@ -90,7 +90,7 @@ def stream_events(
     failed: dict[str, Exception] = {}
     for record in records:
         images = record["dynamodb"]
-        number = str(int(images["SequenceNumber"]))
+        number = str(images["SequenceNumber"])  # as it is: Lambda looks for the very same
         try:
             events = events_from_images(images.get("OldImage"), images.get("NewImage"))
             told += [(number, checked(event)) for event in events]

@@ -41,6 +41,8 @@ _ROOTS: Final = str(Path(__file__).with_name("amazon_roots.pem"))
 """Who signs for Amazon: a system trusts 150 authorities, and to load these takes 30 ms."""
 
 _REGION: Final = re.compile(r"[a-z0-9-]{1,63}")
+_ADDRESSED: Final = re.compile(r"(af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-[a-z]+-\d+")
+"""Regions whose services have the addresses that this module knows. Others end differently."""
 
 
 class Unanswered(Exception):
@@ -103,15 +105,17 @@ def access_from(
         return next(filter(None, map(environ.get, names)), None)
 
     region = region or said("AWS_REGION", "AWS_DEFAULT_REGION")
+    endpoint = endpoint or said(f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL")
     key_id, secret = said("AWS_ACCESS_KEY_ID"), said("AWS_SECRET_ACCESS_KEY")
-    if not (region and _REGION.fullmatch(region) and key_id and secret) or said(*_MORE):
+    known = _REGION if endpoint else _ADDRESSED
+    if not (region and known.fullmatch(region) and key_id and secret) or said(*_MORE):
         return None
     return Access(
         region,
         key_id,
         secret,
         said("AWS_SESSION_TOKEN"),
-        endpoint or said(f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"),
+        endpoint,
         said("AWS_CA_BUNDLE"),
     )
 
@@ -176,6 +180,9 @@ class JSONService:
         except (OSError, HTTPException, ValueError):
             if connection:
                 connection.close()
+            # Those kept beside it are no younger. A function that slept may have lost them all, and
+            # must not wait for each in turn.
+            self.close()
             # Without its cause: it may quote what was sent.
             raise Unanswered from None
         if response.will_close:

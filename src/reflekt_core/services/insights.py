@@ -320,11 +320,15 @@ class SummaryService:
         period = Period(from_, to)
         if period.to - period.from_ > LONGEST_PERIOD:
             raise InvalidInput.field("to", f"must be at most {LONGEST_PERIOD.days} days later")
+        summed: set[UUID] = set()
 
         def sum_up() -> SummaryView:
             preferences = self.context.settings().preferences
+            entries = self._entries(account, period)
+            summed.update(entry.id for entry in entries)
+            step = max(1, -(-len(entries) // MOST_PASSAGES))
             task = Summarise(
-                self._passages(account, period),
+                tuple(Passage(e.id, e.local_date, e.title, e.content) for e in entries[::step]),
                 preferences.language,
                 preferences.tone,
                 observed(self.context, account, period.from_, period.to),
@@ -339,7 +343,7 @@ class SummaryService:
                 answer.result.observations,
             )
 
-        return once(
+        view = once(
             self.context,
             account,
             SUMMARIES,
@@ -348,18 +352,21 @@ class SummaryService:
             sum_up,
             SummaryView,
         )
+        # Meanwhile one of them may have been deleted for good, and whoever followed from that found
+        # no summary yet.
+        if summed and not summed <= {entry.id for entry in self._entries(account, period)}:
+            _forget_summaries(self.context.gate, account)
+        return view
 
-    def _passages(self, account: Account, period: Period) -> tuple[Passage, ...]:
+    def _entries(self, account: Account, period: Period) -> list[Entry]:
         wanted = EntryFilter(period.from_, period.to)
-        entries = list(
+        return list(
             through(
                 lambda after: self.context.store.entries.list(
                     account.user_id, wanted, order=Order.ASC, after=after, limit=100
                 )
             )
         )
-        step = max(1, -(-len(entries) // MOST_PASSAGES))
-        return tuple(Passage(e.id, e.local_date, e.title, e.content) for e in entries[::step])
 
 
 def provenance(answer: Answer[Any], clock: Clock) -> Provenance:

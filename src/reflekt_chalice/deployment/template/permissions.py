@@ -67,7 +67,7 @@ def _statements(name: str, function: Function) -> Iterator[Plain]:
     yield _allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], att(log_group(name), "Arn"))
     yield _allow("Traces", list(_TRACES), "*")  # see ANY_RESOURCE
     for table, access in function.tables.items():
-        yield from _on_table(table, access)
+        yield from _on_table(table, access, spans_users=function.every_minutes is not None)
     for table in function.streams:
         yield _on_stream(table)
     if function.publishes:
@@ -84,18 +84,21 @@ def _allow(sid: str, actions: list[str], resource: Any) -> Plain:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
 
 
-def _on_table(table: str, access: Access) -> Iterator[Plain]:
+def _on_table(table: str, access: Access, *, spans_users: bool) -> Iterator[Plain]:
     writes = WRITES if access is Access.WRITE else ()
     id = table_id(table)
     made = schema("", table)
-    indexes = made["GlobalSecondaryIndexes"] + made.get("LocalSecondaryIndexes", [])
+    # A global index lists items of every user: only who looks for what is due, by the clock, does.
+    indexes = made["GlobalSecondaryIndexes"] if spans_users else []
+    indexes = indexes + made.get("LocalSecondaryIndexes", [])
     # No more than one action is of use on an index, and Scan on nothing.
     yield _allow(f"{id}Items", [*READS, *writes], att(id, "Arn"))
-    yield _allow(
-        f"{id}Indexes",
-        ["dynamodb:Query"],
-        [sub(f"${{{id}.Arn}}/index/{index['IndexName']}") for index in indexes],
-    )
+    if indexes:
+        yield _allow(
+            f"{id}Indexes",
+            ["dynamodb:Query"],
+            [sub(f"${{{id}.Arn}}/index/{index['IndexName']}") for index in indexes],
+        )
 
 
 def _on_stream(table: str) -> Plain:

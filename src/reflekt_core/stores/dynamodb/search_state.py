@@ -247,7 +247,10 @@ class Index:
     def info(self, user_id: str, items: Mapping[str, Item], segment: Segment) -> Info:
         """Return what is known of *segment*, from the items read."""
         item = _present(items, info_key(segment.number))
-        return self.codec.unpack(user_id, item["k"]["S"], item["b"]["B"], Info)
+        info = self.codec.unpack(user_id, item["k"]["S"], item["b"]["B"], Info)
+        if len(info.dead) < segment.dead:  # it is older than the head: what is gone would come back
+            raise Torn
+        return info
 
     def words(self, user_id: str, items: Mapping[str, Item], key: str) -> dict[str, bytes]:
         """Return the words in a part, from the items read."""

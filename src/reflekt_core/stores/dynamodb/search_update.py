@@ -17,7 +17,7 @@ from uuid import UUID
 
 import attrs
 
-from reflekt_core.errors import StoreError
+from reflekt_core.errors import StoreError, Unavailable
 from reflekt_core.model.accounts import Account
 from reflekt_core.model.entries import Entry, Tombstone
 from reflekt_core.stores.dynamodb.database import MAX_WRITES, Write, checked
@@ -107,8 +107,11 @@ class Updater:
 
         Raises:
             StoreError: The index is damaged.
+            Unavailable: There is too much to do at once to be done with what was deleted for good.
         """
-        self._until(lambda: self._updated(account, entry_id) or None)
+        done = self._until(lambda: self._updated(account, entry_id) or None)
+        if not done and self._is_gone(account.user_id, entry_id):
+            raise Unavailable("the search index is far behind; try again")
 
     def _until(self, step: Callable[[], T | None]) -> T | None:
         """Do *step* until it returns something; None if there was too much to do at once."""
@@ -131,7 +134,7 @@ class Updater:
         upto = seen.state.live.upto
         changes = self.entries.numbered(account.user_id, upto, self.limits.batch)
         if not self._is_due(account.user_id, changes, entry_id):
-            return True
+            return not self._forgets_beside(account, seen, entry_id)
         self._take_in(account, seen, changes, live=True)
         return False
 
@@ -200,10 +203,35 @@ class Updater:
     def _is_due(self, user_id: str, changes: Sequence[_Change], entry_id: UUID) -> bool:
         if len(changes) > self.limits.pending:
             return True
-        if entry_id not in {id for _, id in changes}:
-            return False
+        return entry_id in {id for _, id in changes} and self._is_gone(user_id, entry_id)
+
+    def _is_gone(self, user_id: str, entry_id: UUID) -> bool:
+        """Tell whether an entry was deleted for good."""
         found = self.entries.many(user_id, [entry_id])
         return entry_id in found and isinstance(found[entry_id][0], Tombstone)
+
+    def _forgets_beside(self, account: Account, seen: Seen, entry_id: UUID) -> bool:
+        """
+        Do one step to forget what is gone for good in an index that is being built anew, too.
+
+        Whoever builds it may never come back. Returns whether there was anything to do.
+        """
+        building, user_id = seen.state.rebuilt, account.user_id
+        if building is None or not building.segments or not self._is_gone(user_id, entry_id):
+            return False
+        if any(map(self._is_unclean, building.segments)):
+            return self._tidied(account, seen, live=False)
+        (entry, _) = self.entries.many(user_id, [entry_id])[entry_id]
+        change = (building.fresh + 1, entry_id)
+        places = self._places(user_id, building, [change], {entry_id: entry}).get(entry_id, [])
+        batch = _Batch()
+        batch.add(entry, [one for one in places if not one[3] or one[0].cleared < one[0].dead])
+        if not batch.owed:
+            return False
+        marked, writes = self._marked(user_id, building.segments, batch)
+        after = attrs.evolve(building, segments=tuple(marked))
+        self.index.store(account, seen, seen.state.replaced(after, live=False), writes)
+        return True
 
     # Taking in changes.
 
@@ -215,6 +243,8 @@ class Updater:
         directory = seen.state.directory(live=live)
         if not directory.upto and not directory.fresh:
             directory = attrs.evolve(directory, fresh=self._latest(user_id))
+            # Looked at after that number: what was written in between stands beyond it by now.
+            changes = self.entries.numbered(user_id, 0, len(changes))
         found = self.entries.many(user_id, (id for _, id in changes))
         now = {id: found[id][0] if id in found else None for _, id in changes}
         changes = changes[: _fitting([now[id] for _, id in changes])]
@@ -369,7 +399,17 @@ class Updater:
             self._join(account, seen, some, live=live)
         elif some:
             self._merge(account, seen, some, live=live)
-        return bool(some)
+        elif seen.state.begun:
+            self._abandon(account, seen)
+        else:
+            return False
+        return True
+
+    def _abandon(self, account: Account, seen: Seen) -> None:
+        """Give up segments that somebody began to write, and with which nobody will go on."""
+        garbage = (*seen.state.garbage, *seen.state.begun)
+        state = attrs.evolve(seen.state, begun=(), garbage=garbage)
+        self.index.store(account, seen, state, merges=1)
 
     def _is_unclean(self, segment: Segment) -> bool:
         """Tell whether words must be cleared: of what is gone for good at once, else when many are."""
