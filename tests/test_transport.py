@@ -17,10 +17,10 @@ from reflekt_core.errors import AnswerTimeout, ProviderMisconfigured, ProviderUn
 from reflekt_core.model.assistance import Access
 from reflekt_core.providers.anthropic import AnthropicCompletion
 from reflekt_core.providers.language_model.network import Wire, ends_at
-from reflekt_core.silence import silence
 from reflekt_core.providers.language_model.transport import MOST_BYTES, open_client
 from reflekt_core.providers.language_model.vendors import VendorCompletion
 from reflekt_core.providers.openai import OpenAICompletion
+from reflekt_core.silence import silence
 from reflekt_core.testing import forbid_real_calls
 from reflekt_core.testing.completions import ANSWER, KEY, TEXT, ask, failure
 from reflekt_core.testing.vendor_server import FakeVendor, answering, dribbling, hanging
