@@ -200,10 +200,13 @@ def test_what_is_in_vendor_is_packed(project: Path) -> None:
 def test_the_project_has_no_requirements() -> None:
     """Chalice would leave out what they name by a folder, and say nothing."""
     assert not (SERVICE / "requirements.txt").exists()
-    assert (
-        FUNCTIONS["authorizer"].timeout_seconds
-        == _config()["stages"]["dev"]["lambda_functions"]["authorizer"]["lambda_timeout"]
-    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_its_authorizer_has_the_time_of_ours(stage: str) -> None:
+    """A secret read from SSM must not outlast it."""
+    authorizer = _config()["stages"][stage]["lambda_functions"]["authorizer"]
+    assert authorizer["lambda_timeout"] == FUNCTIONS["authorizer"].timeout_seconds
 
 
 def _config() -> Any:
