@@ -27,7 +27,7 @@ from .template_controls import BUCKETS, CONTROLS
 from .template_function_controls import grants
 
 EXPRESSION = "identityValidationExpression"
-DOCS = Path(__file__).parent.parent / "docs" / "aws-template.md"
+DOCS = Path(__file__).parent.parent / "docs" / "reference" / "aws-template.md"
 
 
 def silent(_: str) -> None:

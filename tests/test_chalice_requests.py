@@ -31,7 +31,7 @@ from .dynamodb_emulator import Emulator, patient
 from .http_contract import SECRET
 
 WORDS = (Path(__file__).parent / "entries_to_read.txt").read_text().split()
-DOCUMENT = (Path(__file__).parent.parent / "docs" / "dynamodb.md").read_text()
+DOCUMENT = (Path(__file__).parent.parent / "docs" / "reference" / "dynamodb.md").read_text()
 TODAY = utc_now().date()
 NINETY_DAYS = f"from={TODAY - timedelta(days=89)}&to={TODAY}"
 ENTRY = UUID(int=1)

@@ -110,7 +110,7 @@ def test_routes_and_their_description_have_the_operations() -> None:
 
 def test_the_docs_have_the_operations() -> None:
     """The page about the client lists every noun with its verbs, and nothing else."""
-    page = (ROOT / "docs/client.md").read_text("utf-8")
+    page = (ROOT / "docs/reference/client.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE)
     assert {
         f"{noun}.{verb}" for noun, verbs in rows for verb in re.findall(r"`(\w+)`", verbs)
@@ -128,7 +128,7 @@ def test_the_command_line_works_on_a_service_where_the_client_can() -> None:
     remote = {name for name, one in commands.items() if one and "--url" in _asked_for(one)}
     assert remote == set(REMOTE)
     assert set().union(*REMOTE.values()) <= IDS
-    page = (ROOT / "docs/client.md").read_text("utf-8")
+    page = (ROOT / "docs/reference/client.md").read_text("utf-8")
     assert all(f"`{name}`" in page or f"reflekt {name}" in page for name in remote)
 
 

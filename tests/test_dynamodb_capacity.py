@@ -27,7 +27,7 @@ from reflekt_core.testing.records import CATEGORY, EVENT, JOB
 from .dynamodb_emulator import Emulator, patient
 from .zipf import words, zipf_entry
 
-TABLE = Path(__file__).parent.parent / "docs" / "dynamodb.md"
+TABLE = Path(__file__).parent.parent / "docs" / "reference" / "dynamodb.md"
 WORDS = (Path(__file__).parent / "entries_to_read.txt").read_text().split()
 
 

@@ -437,7 +437,7 @@ def test_a_vault(imported: Imported, tmp_path: Path) -> None:
 
 # What each format carries
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "formats.md"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "reference" / "formats.md"
 CARRIED = {
     "csv": "id title content mood category tags starred time zone created updated",
     "dayone": "id title content tags starred time zone updated extra",

@@ -149,7 +149,7 @@ def test_a_crisis_is_seen_among_other_words(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "recall", "precision"),
-    # As measured and told in docs/safety.md, less one text each.
+    # As measured and told in docs/explanation/safety.md, less one text each.
     [
         ("tune", 93 / 97, 93 / 94),
         ("held", 86 / 99, 86 / 89),

@@ -2,7 +2,7 @@
 What the emulator does not do as AWS does: each function shows one such thing, and returns what it saw.
 
 It raises if the emulator has learnt it: then the claim belongs into `claims.py`, and a rewriting or a
-row of `docs/aws-emulators.md` may go.
+row of `docs/explanation/aws-emulators.md` may go.
 """
 
 import io

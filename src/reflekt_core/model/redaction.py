@@ -3,7 +3,7 @@ Placeholders in place of what identifies people: `[EMAIL_1]`, `[NAME_2]`, and ba
 
 Looked for are e-mail addresses, phone numbers, web and IP addresses, payment card numbers, IBANs,
 and the names that a user lists. What is written in a text like a placeholder gets one itself, so
-that restoring gives back every text to the letter. `docs/safety.md` says what is missed.
+that restoring gives back every text to the letter. `docs/explanation/safety.md` says what is missed.
 """
 
 import re
