@@ -87,6 +87,10 @@ class TestCheck:
         )
         assert not problems(day=datetime(2026, 11, 22, tzinfo=UTC))
 
+    def test_takes_a_name_for_what_it_names(self) -> None:
+        """A string that names a member of an enum becomes that member."""
+        assert Sample(colour="blue").colour is Colour.BLUE  # type: ignore[arg-type]
+
     @pytest.mark.parametrize(
         "wrong",
         [
@@ -113,7 +117,7 @@ class TestCheck:
         """Defaults are taken as right without looking; so they have to be."""
         seen = 0
         for cls in checked_classes():
-            for name, path, default, checker in fields._checkers(cls):
+            for name, path, default, _, checker in fields._checkers(cls):
                 if default is not attrs.NOTHING and not isinstance(default, attrs.Factory):  # type: ignore[arg-type]
                     assert list(checker(default, path)) == [], (cls, name)
                     seen += 1

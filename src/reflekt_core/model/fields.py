@@ -160,14 +160,20 @@ def check(value: attrs.AttrsInstance) -> None:
     """
     Check every field of *value* against its type; made to be called by ``__attrs_post_init__``.
 
+    A string that is the value of an enum's member becomes that member.
+
     Raises:
         InvalidInput: Names every bad field.
     """
     problems: list[Problem] = []
-    for name, path, default, checker in _checkers(type(value)):
+    for name, path, default, members, checker in _checkers(type(value)):
         held = getattr(value, name)
-        if held is not default:  # which is right, and what most fields hold
-            problems += checker(held, path)
+        if held is default:  # which is right, and what most fields hold
+            continue
+        if members and type(held) is str and held in members:
+            held = members[held]
+            object.__setattr__(value, name, held)
+        problems += checker(held, path)
     if problems:
         raise InvalidInput(problems)
 
@@ -209,11 +215,21 @@ Checker = Callable[[Any, str], Sequence[Problem]]
 
 
 @cache
-def _checkers(cls: type[attrs.AttrsInstance]) -> tuple[tuple[str, str, object, Checker], ...]:
+def _checkers(
+    cls: type[attrs.AttrsInstance],
+) -> tuple[tuple[str, str, object, dict[str, enum.StrEnum], Checker], ...]:
     hints = get_type_hints(cls, include_extras=True)
     return tuple(
-        (a.name, wire_name(a.name), a.default, _checker(hints[a.name])) for a in attrs.fields(cls)
+        (a.name, wire_name(a.name), a.default, _members(hints[a.name]), _checker(hints[a.name]))
+        for a in attrs.fields(cls)
     )
+
+
+def _members(tp: Any) -> dict[str, enum.StrEnum]:
+    """Return the members of the enums that *tp* allows, by value."""
+    kinds = get_args(tp) if get_origin(tp) in (Union, types.UnionType) else (tp,)
+    found = [one for one in kinds if isinstance(one, type) and issubclass(one, enum.StrEnum)]
+    return {member.value: member for kind in found for member in kind}
 
 
 def _checker(tp: Any) -> Checker:
