@@ -218,7 +218,8 @@ CONTROLS: dict[str, Control] = {
     "The API takes TLS 1.2 or newer only": api("SecurityPolicy", be="TLS_1_2"),
     "The API has one stage": api("OpenApiVersion", be="2.0"),
     "The API is deployed anew each time": api("AlwaysDeploy", be=True),
-    "The API is traced": api("TracingEnabled", be=True),
+    "The API's addresses are not traced": api("TracingEnabled", be=False),
+    "Nobody pays for metrics of methods": api("MethodSettings", 0, "MetricsEnabled", be=False),
     "The API is throttled": both(
         *(
             api(

@@ -72,7 +72,8 @@ def _rest_api(made: Plain) -> Plain:
     every = {
         "ResourcePath": "/*",
         "HttpMethod": "*",
-        "MetricsEnabled": True,
+        # Those of every method, each paid for. Alarms and charts read the stage's, which are always there.
+        "MetricsEnabled": False,
         # What API Gateway would log besides access holds paths, queries and bodies.
         "LoggingLevel": "OFF",
         "DataTraceEnabled": False,
@@ -97,7 +98,9 @@ def _rest_api(made: Plain) -> Plain:
             "DefinitionBody": _body(made["Properties"]["DefinitionBody"]),
             "EndpointConfiguration": {"Type": "REGIONAL"},
             "SecurityPolicy": "TLS_1_2",
-            "TracingEnabled": True,
+            # A trace of the stage would keep addresses whole, and with them what is searched for,
+            # tags, and whence a client calls. Functions are traced, which know of no address.
+            "TracingEnabled": False,
             "MethodSettings": [every | limits],
             "AccessLogSetting": {
                 "DestinationArn": att("ApiLogs", "Arn"),
