@@ -37,7 +37,7 @@ WRITES = {
 ASYNCHRONOUS = {n for n, f in FUNCTIONS.items() if f.streams or f.events or f.every_minutes}
 ANSWERING = {n for n, f in FUNCTIONS.items() if f.operations}
 AI_KEYS = {"OpenAiApiKeyParameter", "AnthropicApiKeyParameter"}
-SECRETS = {"JwtSecretParameter", "CursorSecretParameter", *AI_KEYS}
+SECRETS = {"JwtSecretParameter", "JwtSecretPreviousParameter", "CursorSecretParameter", *AI_KEYS}
 METHODS = 7
 REST = {"/", "/{proxy+}", "/openapi.json", "/api-docs", "/api-docs/{page+}"}
 """The paths besides those of operations."""

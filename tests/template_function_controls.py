@@ -63,6 +63,7 @@ def _variables(name: str) -> set[str]:
         found |= {"REFLEKT_CORS_ORIGINS", "REFLEKT_CURSOR_SECRET_PARAMETER"}
     if name == "authorizer":
         found |= {"JWT_SECRET_PARAMETER", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"}
+        found |= {"JWT_ROLE_CLAIM", "JWT_SCOPE_CLAIM", "JWT_SECRET_PREVIOUS_PARAMETER"}
         found |= {"REFLEKT_CURSOR_SECRET_PARAMETER"}
     if function.ai_key:
         found |= {"AI_PROVIDER", "OPENAI_API_KEY_PARAMETER", "ANTHROPIC_API_KEY_PARAMETER"}
@@ -170,7 +171,8 @@ def expected_grants(name: str) -> dict[str, set[str]]:
         found[f"{plain(name)}DeadLetters.Arn"] = {"sqs:SendMessage"}
     secrets = {"CursorSecretParameter"} if function.operations else set()
     secrets |= AI_KEYS if name == "ai" else set()
-    secrets |= {"JwtSecretParameter", "CursorSecretParameter"} if name == "authorizer" else set()
+    if name == "authorizer":
+        secrets |= {"JwtSecretParameter", "JwtSecretPreviousParameter", "CursorSecretParameter"}
     for secret in secrets:
         found[f"{ssm}${{{secret}}}"] = {"ssm:GetParameter"}
     if secrets or function.tables or function.streams:

@@ -247,7 +247,7 @@ def test_every_option_of_a_deployment_arrives(run: Run, account: AWS) -> None:
         *("--anthropic-api-key-parameter", "/my/a", "--alarm-email", "ops@example.org"),
         *("--kms-key-arn", "arn:aws:kms:eu-north-1:123456789012:key/k1", "--waf"),
         *("--log-level", "ERROR", "-p", "ValidateBodies=true", "-p", "AiDailySpendAlarmUsd=5"),
-        *("--jwt-issuer", "me", "--jwt-audience", "us"),
+        *("--jwt-issuer", "me", "--jwt-audience", "us", "-p", "JwtRoleClaim=cognito:groups"),
     )
     parameters = account.stacks.stacks["diary-prod"].parameters
     assert parameters | {"BaseCodeKey": "", "AiCodeKey": ""} == {
@@ -257,9 +257,12 @@ def test_every_option_of_a_deployment_arrives(run: Run, account: AWS) -> None:
         "BaseCodeKey": "",
         "AiCodeKey": "",
         "JwtSecretParameter": "/my/jwt",
+        "JwtSecretPreviousParameter": "",
         "JwtJwksUrl": "",
         "JwtIssuer": "me",
         "JwtAudience": "us",
+        "JwtRoleClaim": "cognito:groups",
+        "JwtScopeClaim": "scope",
         "CursorSecretParameter": "/my/cursor",
         "CorsOrigins": "*",
         "AiProvider": "openai,anthropic,local",

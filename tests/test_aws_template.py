@@ -232,6 +232,18 @@ def test_parameters_take_only_what_makes_sense(name: str, value: str, *, good: b
 
 
 @pytest.mark.parametrize(
+    ("present", "previous", "does"),
+    [("/new", "/old", True), ("/new", "", False), ("", "/old", False)],
+)
+def test_a_previous_secret_is_read_beside_a_present_one(
+    present: str, previous: str, *, does: bool
+) -> None:
+    """One that is left from before an identity provider took over is not."""
+    values = {"JwtSecretParameter": present, "JwtSecretPreviousParameter": previous}
+    assert holds(CONDITIONS["HasPreviousJwtSecret"], values) is does
+
+
+@pytest.mark.parametrize(
     ("reserve", "stage", "does"),
     [
         ("auto", "dev", False),

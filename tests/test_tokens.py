@@ -612,6 +612,15 @@ def test_the_roles_claim_can_have_another_name() -> None:
     assert verifier.verify(token, NOW).permissions == READ
 
 
+def test_the_scopes_claim_can_have_another_name() -> None:
+    """Where providers write `openid` into `scope`, another claim narrows the role, or none."""
+    verifier = TokenVerifier(secret=SECRET, scope_claim="permissions")
+    assert verifier.verify(claiming(scope="openid"), NOW).permissions == PERMISSIONS[Role.USER]
+    token = claiming(scope="openid entries:*", permissions=["entries:read"])
+    assert verifier.verify(token, NOW).permissions == {Permission.ENTRIES_READ}
+    refused(verifier, claiming(permissions=7))
+
+
 # Secrets
 
 
@@ -725,6 +734,7 @@ def test_secrets_stay_out_of_the_repr() -> None:
 def test_an_issued_token_is_accepted() -> None:
     """Issuer and verifier of one configuration understand each other."""
     parties: Any = {"issuer": "https://me.example", "audience": "reflekt", "role_claim": "groups"}
+    parties |= {"scope_claim": "permissions"}
     jti = UUID("0193e1a2-7c5b-7d3e-8f00-1a2b3c4d5e6f")
     issuer = TokenIssuer(secret=SECRET, ids=lambda: jti, **parties)
     verifier = TokenVerifier(secret=SECRET, **parties)

@@ -92,6 +92,8 @@ class Config:
     """JWT_AUDIENCE: what `aud` must name."""
     jwt_role_claim: str = "role"
     """JWT_ROLE_CLAIM: the claim with the role, such as ``cognito:groups``."""
+    jwt_scope_claim: str = "scope"
+    """JWT_SCOPE_CLAIM: the claim that narrows the role, such as ``permissions``."""
     jwt_leeway: timedelta = timedelta(seconds=30)
     """JWT_LEEWAY_SECONDS: how far clocks may differ, 0 to 60."""
     jwt_max_lifetime: timedelta | None = None
@@ -149,7 +151,8 @@ class Config:
             jwt_jwks_url=_word(env, "JWT_JWKS_URL"),
             jwt_issuer=_word(env, "JWT_ISSUER"),
             jwt_audience=_word(env, "JWT_AUDIENCE"),
-            jwt_role_claim=_role_claim(env),
+            jwt_role_claim=_claim(env, "JWT_ROLE_CLAIM", "role"),
+            jwt_scope_claim=_claim(env, "JWT_SCOPE_CLAIM", "scope"),
             jwt_leeway=timedelta(seconds=_number(env, "JWT_LEEWAY_SECONDS", 30, range(61))),
             jwt_max_lifetime=_max_lifetime(env),
             own_cursor_secret=_secret(env, "REFLEKT_CURSOR_SECRET"),
@@ -296,11 +299,11 @@ def _is_helpline(region: str, lines: tuple[Any, ...]) -> bool:
     return bool(named and lines and all(isinstance(line, str) and len(line) > 1 for line in lines))
 
 
-def _role_claim(env: Mapping[str, str]) -> str:
-    name = _word(env, "JWT_ROLE_CLAIM") or "role"
-    if name in _OTHER_CLAIMS:
-        raise _wrong("JWT_ROLE_CLAIM", "a claim of its own, such as role or cognito:groups")
-    return name
+def _claim(env: Mapping[str, str], name: str, default: str) -> str:
+    claim = _word(env, name) or default
+    if claim in _OTHER_CLAIMS - {default}:
+        raise _wrong(name, "a claim of its own, such as role, permissions or cognito:groups")
+    return claim
 
 
 def _cors_origins(env: Mapping[str, str]) -> tuple[str, ...]:

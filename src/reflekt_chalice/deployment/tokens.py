@@ -44,6 +44,8 @@ def issuer_of(account: Account, parameters: Mapping[str, str]) -> TokenIssuer:
         ids=TimeOrderedIds(),
         issuer=parameters.get("JwtIssuer") or None,
         audience=parameters.get("JwtAudience") or None,
+        role_claim=parameters.get("JwtRoleClaim") or "role",
+        scope_claim=parameters.get("JwtScopeClaim") or "scope",
     )
 
 

@@ -72,6 +72,7 @@ def _verifier(config: Config) -> TokenVerifier:
         issuer=config.jwt_issuer,
         audience=config.jwt_audience,
         role_claim=config.jwt_role_claim,
+        scope_claim=config.jwt_scope_claim,
         leeway=config.jwt_leeway,
         max_lifetime=config.jwt_max_lifetime,
     )

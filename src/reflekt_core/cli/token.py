@@ -26,6 +26,7 @@ def issuer(config: Config) -> TokenIssuer | None:
         issuer=config.jwt_issuer,
         audience=config.jwt_audience,
         role_claim=config.jwt_role_claim,
+        scope_claim=config.jwt_scope_claim,
     )
 
 

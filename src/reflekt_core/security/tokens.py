@@ -51,6 +51,8 @@ class TokenVerifier:
         issuer: What `iss` must be.
         audience: What `aud` must be or hold. A token for an audience is refused if none is given.
         role_claim: The claim that holds the role, or a list of roles of which the strongest counts.
+        scope_claim: The claim that narrows the role. Providers put into `scope` what is no
+            permission of ours, which grants nothing.
         leeway: How far clocks may differ, at most 60 s.
         max_lifetime: The longest time from `iat` to `exp`.
 
@@ -64,6 +66,7 @@ class TokenVerifier:
     issuer: str | None = None
     audience: str | None = None
     role_claim: str = "role"
+    scope_claim: str = "scope"
     leeway: timedelta = timedelta(seconds=30)
     max_lifetime: timedelta | None = None
     _secrets: tuple[bytes, ...] = attrs.field(init=False, repr=False)
@@ -85,7 +88,7 @@ class TokenVerifier:
         """
         Return the bearer of *token* with the permissions it grants at *now*.
 
-        No role grants nothing; `scope`, a string or a list, narrows the role.
+        No role grants nothing; a scope, a string or a list, narrows the role.
 
         Raises:
             Unauthenticated: The token is not accepted. The message says why and repeats nothing.
@@ -109,7 +112,8 @@ class TokenVerifier:
     def _actor(self, claims: dict[str, object], now: float) -> Actor:
         issued_at = self._check_times(claims, now)
         self._check_parties(claims)
-        permissions = permissions_of(strongest_role(claims.get(self.role_claim)), _scope(claims))
+        role, scope = strongest_role(claims.get(self.role_claim)), _scope(claims, self.scope_claim)
+        permissions = permissions_of(role, scope)
         return Actor(_subject(claims), permissions, datetime.fromtimestamp(issued_at, UTC))
 
     def _check_times(self, claims: dict[str, object], now: float) -> float:
@@ -152,6 +156,7 @@ class TokenIssuer:
     issuer: str | None = None
     audience: str | None = None
     role_claim: str = "role"
+    scope_claim: str = "scope"
     _secret: bytes = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -182,7 +187,7 @@ class TokenIssuer:
         claims = {
             "sub": user_id,
             self.role_claim: role,
-            "scope": scope,
+            self.scope_claim: scope,
             "iss": self.issuer,
             "aud": self.audience,
             "iat": issued,
@@ -282,11 +287,11 @@ def strongest_role(value: object) -> str | None:
     return max((r for r in Role if r in names), key=lambda r: len(PERMISSIONS[r]), default=None)
 
 
-def _scope(claims: dict[str, object]) -> Sequence[str] | None:
+def _scope(claims: dict[str, object], name: str) -> Sequence[str] | None:
     """Return the permissions asked for; None if the token does not narrow its role."""
-    if "scope" not in claims:
+    if name not in claims:
         return None
-    value = claims["scope"]
+    value = claims[name]
     names = value.split(" ") if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         raise Unauthenticated("the token's scope is not a text or a list of texts")

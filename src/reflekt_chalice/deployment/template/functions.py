@@ -24,6 +24,7 @@ RESERVED: Final = {
 
 _VARIABLE_OF: Final = {
     "JwtSecretParameter": "JWT_SECRET_PARAMETER",
+    "JwtSecretPreviousParameter": "JWT_SECRET_PREVIOUS_PARAMETER",
     "CursorSecretParameter": "REFLEKT_CURSOR_SECRET_PARAMETER",
     "OpenAiApiKeyParameter": "OPENAI_API_KEY_PARAMETER",
     "AnthropicApiKeyParameter": "ANTHROPIC_API_KEY_PARAMETER",
@@ -105,6 +106,8 @@ def _environment(name: str, function: Function) -> Plain:
         found["JWT_JWKS_URL"] = ref("JwtJwksUrl")
         found["JWT_ISSUER"] = ref("JwtIssuer")
         found["JWT_AUDIENCE"] = ref("JwtAudience")
+        found["JWT_ROLE_CLAIM"] = ref("JwtRoleClaim")
+        found["JWT_SCOPE_CLAIM"] = ref("JwtScopeClaim")
     if function.ai_key:
         found["AI_PROVIDER"] = ref("AiProvider")
     return found

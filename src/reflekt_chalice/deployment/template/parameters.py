@@ -68,6 +68,9 @@ PARAMETERS: Final[Plain] = {
     "JwtSecretParameter": _parameter_name(
         "Name of the SecureString in Parameter Store that signs tokens (HS256). Empty with JwtJwksUrl."
     ),
+    "JwtSecretPreviousParameter": _parameter_name(
+        "Name of the SecureString that signed tokens before: they stay good while the secret changes."
+    ),
     "JwtJwksUrl": _text(
         "Where an identity provider publishes its keys. Empty with JwtSecretParameter.",
         r"^$|^https://[^\s?#]+$",
@@ -78,6 +81,18 @@ PARAMETERS: Final[Plain] = {
     ),
     "JwtAudience": _text(
         "What `aud` of a token must name. Needed with JwtJwksUrl.", r"^\S*$", "must hold no space"
+    ),
+    "JwtRoleClaim": _text(
+        "The claim of a token that holds the role, such as cognito:groups.",
+        r"^\S{1,256}$",
+        "must be the name of a claim, without a space",
+        default="role",
+    ),
+    "JwtScopeClaim": _text(
+        "The claim of a token that narrows the role, such as permissions.",
+        r"^\S{1,256}$",
+        "must be the name of a claim, without a space",
+        default="scope",
     ),
     "CursorSecretParameter": _text(
         "Name of the SecureString in Parameter Store that signs cursors and hashes user ids in logs.",
@@ -182,6 +197,9 @@ RULES: Final[Plain] = {
 CONDITIONS: Final[Plain] = {
     "Protects": {"Fn::Not": [equals("Stage", "dev")]},
     "HasJwtSecret": _given("JwtSecretParameter"),
+    "HasPreviousJwtSecret": {
+        "Fn::And": [_given("JwtSecretParameter"), _given("JwtSecretPreviousParameter")]
+    },
     "HasJwks": _given("JwtJwksUrl"),
     "HasOpenAiKey": _given("OpenAiApiKeyParameter"),
     "HasAnthropicKey": _given("AnthropicApiKeyParameter"),

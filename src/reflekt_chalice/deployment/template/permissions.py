@@ -116,7 +116,11 @@ def secrets_of(name: str) -> Mapping[str, str | None]:
     function = FUNCTIONS[name]
     if name == "authorizer":
         # With keys of a provider, the configuration insists on a secret for cursors.
-        return {"JwtSecretParameter": "HasJwtSecret", "CursorSecretParameter": "HasJwks"}
+        return {
+            "JwtSecretParameter": "HasJwtSecret",
+            "JwtSecretPreviousParameter": "HasPreviousJwtSecret",
+            "CursorSecretParameter": "HasJwks",
+        }
     found: dict[str, str | None] = {"CursorSecretParameter": None} if function.operations else {}
     if function.ai_key:
         found["OpenAiApiKeyParameter"] = "HasOpenAiKey"
