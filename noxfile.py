@@ -17,11 +17,11 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal", "api"]
+nox.options.sessions = ["lint", "types", "architecture", "tests", "tests_minimal", "api", "docs"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13"]
-EXTRAS = "[client,serve,openai,anthropic,dynamodb,aws]"
+EXTRAS = "[client,serve,openai,anthropic,dynamodb,aws,notebook]"
 
 
 def groups(*names: str) -> list[str]:
@@ -47,12 +47,21 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
+TYPED_EXAMPLES = [
+    *("examples/client_script.py", "examples/custom_provider.py"),
+    *("examples/fastapi_app.py", "examples/flask_app.py"),
+    *("examples/custom_store/documents.py", "examples/custom_store/store.py"),
+    "examples/custom_store/__main__.py",
+]
+
+
 @nox.session
 def types(session: nox.Session) -> None:
     """Do the types hold, strictly?"""
     session.install("-e", f".{EXTRAS}", *groups("types"))
     session.run("mypy")
     session.run("mypy", "tests/client_types.py")
+    session.run("mypy", *TYPED_EXAMPLES)
 
 
 @nox.session
@@ -112,7 +121,14 @@ NEED_EXTRAS = (
     "cli_transfer",
     "client",
     "client_parity",
+    "howto_back_up",
+    "howto_export_and_erase",
+    "howto_identity_provider",
+    "howto_rotate_secrets",
+    "howto_tutorial",
     "language_model",
+    "notebook_frames",
+    "notebook_plots",
     "notebooks",
     "openai",
     "transport",
@@ -121,10 +137,15 @@ NEED_EXTRAS = (
     "docs_page",
     "openapi",
     "documentation",
+    "reference_pages",
     "dynamodb",
     "dynamodb_capacity",
     "dynamodb_faults",
+    "examples_client",
+    "examples_fastapi",
+    "examples_flask",
     "examples_service",
+    "howto_own_parts",
     "rest",
 )
 
@@ -215,6 +236,18 @@ def coverage(session: nox.Session) -> None:
     install_emulators(session)
     session.run(
         "pytest", "-n", "auto", "--cov=reflekt_core", "--cov-report=term-missing:skip-covered"
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Does the documentation build, with every link and name in it leading somewhere?"""
+    install_wheel(session, EXTRAS)
+    session.install(*groups("docs"))
+    session.run(
+        *("sphinx-build", "--builder", "html", "--nitpicky", "--fail-on-warning", "--keep-going"),
+        *("--fresh-env", "--doctree-dir", str(Path(session.create_tmp()) / "doctrees")),
+        *("docs", "docs-html", *session.posargs),
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import assert_type
 from uuid import UUID
 
+from pandas import DataFrame
+
 from reflekt_core import AsyncClient, Client, Reflekt
 from reflekt_core.model.entries import Entry, TagCount
 from reflekt_core.model.insights import InsightFailure, InsightState, InsightView
@@ -65,6 +67,14 @@ def what_is_not_allowed_is_refused(client: Client, later: AsyncClient) -> None:
     client.entries.shout("x")  # type: ignore[attr-defined]
     later.entries.create(5)  # type: ignore[arg-type, unused-coroutine]
     later.entries.create("x", feeling=4)  # type: ignore[call-arg, unused-coroutine]
+
+
+def journals_become_dataframes(client: Client, later: AsyncClient) -> None:
+    """The filters are those of the library; what has to be awaited has no such verb."""
+    assert_type(client.entries.to_dataframe(insights=True, mood_min=3), DataFrame)
+    assert_type(client.analytics.mood().to_dataframe(), DataFrame)
+    client.entries.to_dataframe(colour="red")  # type: ignore[call-arg]
+    later.entries.to_dataframe()  # type: ignore[arg-type]
 
 
 def either_will_do(journal: Reflekt | Client) -> None:

@@ -42,6 +42,14 @@ def test_every_bad_field_is_named_at_once(reflekt: Reflekt) -> None:
     assert len(reflekt.entries.list()) == 0
 
 
+def test_the_order_of_a_list_is_one_that_there_is(reflekt: Reflekt) -> None:
+    """The order may be said in a word; another word is refused with those that are allowed."""
+    first, second = reflekt.entries.create("First."), reflekt.entries.create("Second.")
+    assert [e.id for e in reflekt.entries.list(order="asc")] == [first.id, second.id]  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="order: must be one of 'asc', 'desc'"):
+        reflekt.entries.list(order="sideways")  # type: ignore[arg-type]
+
+
 def test_a_category_must_be_ones_own(reflekt: Reflekt) -> None:
     """An entry cannot lie in a category that is missing or somebody else's."""
     theirs = reflekt.acting_as(Actor("ana")).categories.create("Theirs")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, T
 
 from reflekt_core.client.asking import signature
 from reflekt_core.operations import OPERATIONS, Operation
+from reflekt_core.views import journal_as_dataframe
 
 if TYPE_CHECKING:
     from reflekt_core.services import analytics as analytics_service
@@ -107,6 +108,14 @@ if TYPE_CHECKING:
     def _as(method: Callable[Concatenate[Any, P], R]) -> Verb[P, R]:
         """Return the verb that takes and returns what *method* of a service does."""
 
+    class SyncVerb(Generic[P, R]):
+        """What is made of several operations, and cannot be awaited."""
+
+        def __get__(self, noun: Noun[Sync], owner: object = None) -> Callable[P, R]: ...
+
+    def _as_sync(method: Callable[Concatenate[Any, P], R]) -> SyncVerb[P, R]:
+        """Return the same for those whose verbs return their result."""
+
 
 class Entries(Noun[How]):
     """Writing, reading, finding and deleting entries."""
@@ -124,6 +133,22 @@ class Entries(Noun[How]):
         restore = _as(entries_service.Entries.restore)
         insights = _as(entries_service.Entries.insights)
         analyse = _as(entries_service.Entries.analyse)
+        to_dataframe = _as_sync(entries_service.Entries.to_dataframe)
+    else:
+
+        def to_dataframe(self, *, insights: bool = False, **filters: Any) -> Any:
+            """
+            Return every entry that `list` would, as `Reflekt.entries.to_dataframe` does.
+
+            Raises:
+                ConfigurationError: pandas is not installed, or the verbs have to be awaited.
+            """
+            return journal_as_dataframe(
+                self.list,
+                Categories(self._call).list,
+                insights=self.insights if insights else None,
+                **filters,
+            )
 
 
 class Tags(Noun[How]):

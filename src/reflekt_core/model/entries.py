@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from reflekt_core.model.fields import Items, Range, Text, check
+from reflekt_core.views import as_html
 
 __all__ = [
     "PRIVATE",
@@ -182,6 +183,8 @@ class Entry:
     """What an import brought along and Reflekt does not understand; comes back on export."""
     fingerprint: str | None = attrs.field(default=None, metadata=PRIVATE)
     """Hash of the request that made it, to tell a retry from another request with its key."""
+
+    _repr_html_ = as_html
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from reflekt_core.model.entries import PRIVATE, Content, Day
 from reflekt_core.model.feelings import Emotion, Sentiment
 from reflekt_core.model.fields import WORDS, check
 from reflekt_core.model.settings import Vendor
+from reflekt_core.views import as_html
 
 __all__ = [
     "AnalyseEntry",
@@ -246,6 +247,8 @@ class InsightView:
     provenance: Provenance
     status: InsightStatus = InsightStatus.READY
 
+    _repr_html_ = as_html
+
 
 @attrs.frozen
 class InsightFailure:
@@ -254,12 +257,16 @@ class InsightFailure:
     code: str
     status: InsightStatus = InsightStatus.FAILED
 
+    _repr_html_ = as_html
+
 
 @attrs.frozen
 class InsightState:
     """There is no insight: `pending` if one is on its way, `off` if analysis is switched off."""
 
     status: InsightStatus
+
+    _repr_html_ = as_html
 
 
 AnyInsight = InsightView | InsightFailure | InsightState

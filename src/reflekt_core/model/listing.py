@@ -7,6 +7,7 @@ import attrs
 from reflekt_core.model.entries import Change, Day, Entry, EntryFilter, Order, Tag
 from reflekt_core.model.fields import Text, check
 from reflekt_core.model.paging import Position
+from reflekt_core.views import as_html
 
 __all__ = [
     "Anniversary",
@@ -72,6 +73,8 @@ class Hit:
     entry: Entry
     score: float
     snippet: str
+
+    _repr_html_ = as_html
 
 
 @attrs.frozen

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Generic, TypeVar
 import attrs
 
 from reflekt_core.model.fields import Range, check
+from reflekt_core.views import as_html
 
 __all__ = ["MOST_EXAMINED", "Limit", "Page", "PageSize", "Position", "filled", "through"]
 
@@ -52,6 +53,8 @@ class Page(Generic[T]):
     def __len__(self) -> int:
         """Count the items of this page."""
         return len(self.items)
+
+    _repr_html_ = as_html
 
 
 def through(read: Callable[[Position | None], Page[T]]) -> Iterator[T]:

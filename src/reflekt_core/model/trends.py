@@ -20,6 +20,7 @@ from reflekt_core.model.feelings import SentimentLabel
 from reflekt_core.model.fields import Items, Range, Text, check
 from reflekt_core.model.observations import Observation
 from reflekt_core.model.settings import Weekday
+from reflekt_core.views import as_dataframe, as_html
 
 __all__ = [
     "DEFAULT_DAYS",
@@ -359,6 +360,9 @@ class Trends:
     observations: tuple[Observation, ...]
     """What the figures bear out, strongest first; empty while there is too little to go by."""
 
+    to_dataframe = as_dataframe
+    _repr_html_ = as_html
+
 
 @attrs.frozen
 class MoodTrend:
@@ -372,6 +376,9 @@ class MoodTrend:
     """What the series is cut into."""
     moods: Moods
     """Moods that were given to entries."""
+
+    to_dataframe = as_dataframe
+    _repr_html_ = as_html
 
 
 @attrs.frozen
@@ -393,6 +400,9 @@ class Frequency:
     heat_map: HeatMap
     """Entries by weekday and hour of the wall clock: 7 rows, Monday first, of 24 hours, 0 first."""
 
+    to_dataframe = as_dataframe
+    _repr_html_ = as_html
+
 
 @attrs.frozen
 class TopicTrends:
@@ -409,6 +419,9 @@ class TopicTrends:
     topics: TopTopics
     """Topics of either period, most frequent first; at most 100."""
 
+    to_dataframe = as_dataframe
+    _repr_html_ = as_html
+
 
 @attrs.frozen
 class SentimentTrend:
@@ -422,6 +435,9 @@ class SentimentTrend:
     """What the series is cut into."""
     sentiment: Sentiments
     """Sentiment of the texts that were analysed."""
+
+    to_dataframe = as_dataframe
+    _repr_html_ = as_html
 
 
 # How it is computed. *days* are always those of the span that have entries, in order.

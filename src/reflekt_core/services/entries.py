@@ -26,11 +26,14 @@ from reflekt_core.model.entries import (
     restored,
     trashed,
 )
-from reflekt_core.model.fields import UNSET, Unset
+from reflekt_core.model.fields import UNSET, Unset, explain
 from reflekt_core.model.paging import Page, PageSize, Position
 from reflekt_core.services.context import Context, check_version, insist
+from reflekt_core.views import journal_as_dataframe
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from reflekt_core.model.insights import InsightFailure, InsightState, InsightView
     from reflekt_core.model.listing import Changes, Hit
 
@@ -125,7 +128,7 @@ class Entries:
         return self.context.store.entries.list(
             account.user_id,
             wanted,
-            order=Order(order),
+            order=_order(order),
             after=after,
             limit=PageSize(limit).limit,
         )
@@ -400,6 +403,44 @@ class Entries:
 
         return analyse(self.context, id, idempotency_key)
 
+    def to_dataframe(  # noqa: PLR0913 - the filters of a list
+        self,
+        *,
+        from_: Moment | None = None,
+        to: Moment | None = None,
+        category_id: UUID | None = None,
+        tag: Sequence[str] = (),
+        mood_min: int | None = None,
+        mood_max: int | None = None,
+        starred: bool | None = None,
+        trashed: bool = False,
+        insights: bool = False,
+    ) -> "DataFrame":
+        """
+        Return every entry that `list` would, oldest first, as a DataFrame of pandas.
+
+        `reflekt_core.notebook.to_dataframe` says which columns it has. With *insights* there is what
+        was understood of each entry, too; that is asked for entry by entry.
+
+        Raises:
+            ConfigurationError: pandas is not installed.
+        """
+        from reflekt_core.services.categories import Categories  # noqa: PLC0415 - for notebooks
+
+        return journal_as_dataframe(
+            self.list,
+            Categories(self.context).list,
+            insights=self.insights if insights else None,
+            from_=from_,
+            to=to,
+            category_id=category_id,
+            tag=tag,
+            mood_min=mood_min,
+            mood_max=mood_max,
+            starred=starred,
+            trashed=trashed,
+        )
+
     def _drafted(
         self,
         draft: EntryDraft,
@@ -471,6 +512,13 @@ def live_entry(context: Context, account: Account, id: UUID) -> Entry:
     if not isinstance(entry, Entry) or entry.trashed_at is not None:
         raise NotFound("there is no such entry")
     return entry
+
+
+def _order(value: Order | str) -> Order:
+    try:
+        return Order(value)
+    except ValueError:
+        raise InvalidInput.field("order", explain(Order)) from None
 
 
 def _tags(tag: Sequence[str]) -> tuple[str, ...]:
