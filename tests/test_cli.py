@@ -334,7 +334,7 @@ def test_trends_as_json_are_those_of_the_api(run: Run, written: Sequence[Any]) -
 def test_trends_of_nothing_are_a_few_words(run: Run) -> None:
     """A period without entries is said to be empty, without charts."""
     run("prompt")
-    assert "0 entries on 0 of 30 days" in run("trends").out
+    assert "no entries yet" in run("trends").out
     assert "Mood" not in run("trends").out
 
 

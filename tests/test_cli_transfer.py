@@ -39,6 +39,13 @@ def test_the_name_of_a_file_says_its_format(run: Run, written: Sequence[Any]) ->
     assert json.loads(Path("my.dat").read_text("utf-8"))["reflekt"] == 1
 
 
+def test_what_was_written_is_said(run: Run, written: Sequence[Any]) -> None:
+    """Entries, where the format has no place for more."""
+    assert run("export", "mine.csv").out.startswith(f"{len(written)} entries in mine.csv (csv)")
+    lines = run("export", "mine.ndjson").out.split(" ")
+    assert lines[:2] == [str(Path("mine.ndjson").read_text("utf-8").count("\n")), "records"]
+
+
 def test_a_dry_run_leaves_nothing_behind(run: Run, written: Sequence[Any]) -> None:
     """It counts, and makes not even a journal."""
     run("export", "mine.ndjson")
@@ -79,7 +86,9 @@ def test_strict_stops(run: Run) -> None:
         (["import", "text.txt", "--format", "word"], 2, ["ndjson"]),
         (["import", "text.txt", "--mood", "rad=6"], 2, ["--mood", "1 to 5"]),
         (["import", "text.txt", "--mood", "rad"], 2, ["--mood", "1 to 5"]),
+        (["import", os.devnull], 2, ["save it first"]),
         (["export", "text.txt"], 1, ["no journal"]),
+        (["export", "--", "-"], 2, ["FILE", "must be a file"]),
     ],
 )
 def test_bad_input_is_one_line(

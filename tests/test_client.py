@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 
 from reflekt_core import AsyncClient, Client, Reflekt, ReflektError, errors
 from reflekt_core.client import NoAnswer, ServiceFailed
+from reflekt_core.client.address import base_of
+from reflekt_core.client.asking import asked
+from reflekt_core.client.exchange import Send, Show
 from reflekt_core.client.failures import Lost, Reply, failure, retry_after
 from reflekt_core.errors import (
     AccountErased,
@@ -747,6 +750,8 @@ def test_a_date_alone_says_nothing() -> None:
         "https://ada:secret@journal.example.org",
         "https://journal.example.org/?a=b",
         "https://journal.example.org/#a",
+        "https://journal.example.org/?",
+        "https://journal.example.org#",
         "https://journal.example.org:port",
         "https://journal.example.org/\nx",
         "https://[::1",
@@ -767,6 +772,7 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     [
         ("https://journal.example.org/dev/", {}),
         ("http://127.0.0.2:8000", {}),
+        ("HTTP://127.0.0.2:8000", {}),
         ("http://[::1]:8000", {}),
         ("http://journal.lan", {"allow_http": True}),
     ],
@@ -776,7 +782,12 @@ def test_an_address_may_have_a_path(url: str, settings: dict[str, Any]) -> None:
     transport = answering(EMPTY)
     with Client(url, "t", transport=transport, **settings) as client:
         assert len(client.entries.list()) == 0
-    assert str(transport.seen[0].url) == f"{url.rstrip('/')}/entries"
+    assert str(transport.seen[0].url) == f"{url.replace('HTTP', 'http').rstrip('/')}/entries"
+
+
+def test_an_address_in_capitals_is_the_same() -> None:
+    """Also for who asks whether it is encrypted."""
+    assert base_of("HTTPS://journal.example.org/dev/") == "https://journal.example.org/dev"
 
 
 @pytest.mark.parametrize("bad", ["", "two words", "a\r\nb: c", "käse", "kanarienvogel\n"])
@@ -786,6 +797,66 @@ def test_a_token_that_is_none_is_not_shown(connect: Connect, kind: str, bad: str
     with pytest.raises(ConfigurationError, match="the token is none") as refused:
         connect(kind, "http://localhost", lambda: bad, transport=answering(EMPTY)).entries.list()
     assert CANARY not in str(refused.value)
+
+
+@both
+def test_a_token_cannot_need_itself(connect: Connect, kind: str) -> None:
+    """What asks the client for a token by way of the client hears so, instead of waiting for ever."""
+
+    def asking() -> Any:
+        with pytest.raises(ConfigurationError, match="must not use the client"):
+            client.entries.list()
+        return "good"
+
+    async def asking_later() -> Any:
+        with pytest.raises(ConfigurationError, match="must not use the client"):
+            await client.entries.list.later()
+        return "good"
+
+    source = asking if kind == "sync" else asking_later
+    client = connect(kind, "http://localhost", source, transport=answering(EMPTY))
+    assert len(client.entries.list()) == 0
+
+
+@both
+def test_a_token_that_cannot_be_had_can_be_had_later(connect: Connect, kind: str) -> None:
+    """What goes wrong there is raised as it is, and the next call asks again."""
+    answers: list[Any] = [KeyError("vault"), KeyError("vault"), "good"]
+
+    def source() -> str:
+        if isinstance(answer := answers.pop(0), Exception):
+            raise answer
+        return str(answer)
+
+    client = connect(kind, "http://localhost", source, transport=answering(EMPTY))
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            client.entries.list()
+    assert len(client.entries.list()) == 0
+
+
+def test_what_is_on_its_way_shows_nothing() -> None:
+    """Neither the token, nor what is written or searched for: programs print what they hold."""
+    asked_for = asked(next(o for o in OPERATIONS if o.id == "entries.search"), {"q": CANARY})
+    shown = [asked_for, Send(asked_for, CANARY, 1.0, 1.0), Show(CANARY)]
+    assert CANARY in asked_for.target
+    assert CANARY not in repr([*shown, Reply(200, {"a": CANARY}, CANARY.encode())])
+
+
+@both
+def test_what_is_too_long_to_ask_is_refused(connect: Connect, kind: str) -> None:
+    """In our words, before it is sent."""
+    client = connect(kind, "http://localhost", transport=answering())
+    with pytest.raises(MalformedInput, match="ask for less"):
+        client.jobs.get("x" * 70_000)
+
+
+@pytest.mark.parametrize("name", ["timeout", "deadline", "tries"])
+@pytest.mark.parametrize("value", [0, -1, None, "5", float("nan")])
+def test_patience_is_a_number(name: str, value: Any) -> None:
+    """What cannot be waited for is refused at once."""
+    with pytest.raises(ConfigurationError, match=f"{name} must be a number above 0"):
+        Client("http://localhost", "t", **{name: value})
 
 
 def test_without_a_token_only_what_is_public_is_asked() -> None:

@@ -182,13 +182,18 @@ def test_jrnl(imported: Imported) -> None:
 def test_jrnl_in_other_dates(imported: Imported) -> None:
     """How dates are written can be said."""
     text = "[06/05/24 9h30] We swam.\n"
-    with pytest.raises(MalformedInput, match="no format"):
-        imported(text)
-    report, (entry,) = imported(text, format="jrnl", date_format="%d/%m/%y %Hh%M")
+    ((place, said),) = problems(imported(text)[0])
+    assert (place, "say how" in said) == ("line 1", True)
+    report, (entry,) = imported(text, date_format="%d/%m/%y %Hh%M")
     assert report.added == 1
     assert entry.occurred_at.isoformat() == "2024-05-06T09:30:00+03:00"
-    with pytest.raises(InvalidInput, match="date_format"):
-        imported(text, format="jrnl", date_format="%Q")
+    report, (_, entry) = imported(
+        "[2024-05-06 21:40 +0200] Late.\n", date_format="%Y-%m-%d %H:%M %z"
+    )
+    assert entry.occurred_at.isoformat() == "2024-05-06T22:40:00+03:00"
+    for nonsense in ("%Q", "%H:%M", "%d.%m.", "\0", "\ud800"):
+        with pytest.raises(InvalidInput, match="date_format"):
+            imported(text, date_format=nonsense)
 
 
 def test_jrnl_that_begins_with_something_else(imported: Imported) -> None:
@@ -271,7 +276,7 @@ def test_daylio(imported: Imported) -> None:
     assert (report.format, report.added) == ("daylio", 3)
     assert (first.mood, first.tags) == (5, ("swimming", "friends"))
     assert first.title == "A day by the sea"
-    assert first.content == "We swam.\nThen it rained & stopped.- tea"
+    assert first.content == "We swam.\nThen it rained & stopped.\n- tea"
     assert first.occurred_at.isoformat() == "2024-05-06T21:40:00+03:00"
     assert (second.mood, second.content) == (3, "work")
     assert second.occurred_at.isoformat() == "2024-05-07T21:15:00+03:00"
@@ -351,7 +356,7 @@ def test_csv_that_is_wrong(row: str, said: str, imported: Imported) -> None:
 
 def test_a_huge_field_is_refused(imported: Imported) -> None:
     """It is not read into an entry; the message says where and how much may be."""
-    with pytest.raises(MalformedInput, match=r"after line 2.*1,000,000 characters"):
+    with pytest.raises(MalformedInput, match=r"line 3.*1,000,000 characters"):
         imported(f"date,content\n2024-05-06,x\n2024-05-07,{'x' * 1_200_000}\n")
 
 

@@ -1,5 +1,6 @@
 """Taking a journal over, from another Reflekt or from another program."""
 
+import errno
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -116,6 +117,53 @@ def test_a_failed_export_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("linking", [True, False])
+def test_an_export_has_its_name_when_it_is_whole(
+    linking: bool,  # noqa: FBT001 - a parameter of a test
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever looks while it is written finds none; what came to be there meanwhile stays."""
+    file = tmp_path / "export"
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links on this disk")
+
+    def looking(found: list[bool], *, disturbing: bool) -> Iterator[ExportRecord]:
+        yield ExportRecord(ExportKind.SETTINGS, {})
+        found.append(file.exists())
+        if disturbing:
+            file.write_text("precious", "utf-8")
+
+    if not linking:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    found: list[bool] = []
+    assert written(file, NDJSONFormat(), looking(found, disturbing=False)) == 1
+    assert (found, list(tmp_path.iterdir())) == ([False], [file])
+    file.unlink()
+    with pytest.raises(StoreError, match="exists already"):
+        written(file, NDJSONFormat(), looking(found, disturbing=True))
+    assert file.read_text("utf-8") == "precious"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_no_link_is_followed_out_of_a_folder(journal: Reflekt, tmp_path: Path) -> None:
+    """A link that leads nowhere is there already."""
+    (tmp_path / "export").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="exists already"):
+        journal.export_file(tmp_path / "export")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_a_file_holds_is_counted(journal: Reflekt, tmp_path: Path) -> None:
+    """Not what it has no place for."""
+    furnished(journal)
+    assert journal.export_file(tmp_path / "out.ndjson") == len(everything(journal))
+    heard: list[int] = []
+    assert journal.export_file(tmp_path / "out.csv", format="csv", told=heard.append) == 2
+    assert heard == []
+
+
 def test_an_export_needs_its_folder(journal: Reflekt, tmp_path: Path) -> None:
     """Where a file cannot be, that is said in one line."""
     with pytest.raises(StoreError, match="cannot be written: No such file"):
@@ -169,7 +217,7 @@ def test_an_entry_that_was_tampered_with_is_refused(
     (tmp_path / "changed").write_text("\n".join([json.dumps(record), *rest]), "utf-8")
     with Reflekt.open("memory://") as other:
         report = other.import_file(tmp_path / "changed")
-        assert report.problems[0].place == "entry"
+        assert report.problems[0].place == "line 1, entry"
         assert said in report.problems[0].message
         (entry,) = other.entries.list()
         assert entry.content == "It rained."

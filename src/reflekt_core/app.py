@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reflekt_core.model.jobs import Job, JobKind
     from reflekt_core.model.safety import CrisisResources
-    from reflekt_core.model.transfer import ImportReport, ReadOptions
+    from reflekt_core.model.transfer import ImportReport, MediaReport, ReadOptions
     from reflekt_core.providers import AnyAssistant
     from reflekt_core.services.analytics import Analytics
     from reflekt_core.services.assistance import Gate
@@ -350,6 +350,7 @@ class Reflekt:
         dry_run: bool = False,
         strict: bool = False,
         options: "ReadOptions | None" = None,
+        media: "str | Path | None" = None,
         told: "Callable[[ImportReport, float], object]" = lambda _, __: None,
     ) -> "ImportReport":
         """
@@ -363,45 +364,71 @@ class Reflekt:
             dry_run: Only look.
             strict: Stop at the first record that cannot be taken over.
             options: What the format cannot know of itself.
+            media: The folder in which to keep the files that entries name, such as photos; they are
+                not kept, if left out.
             told: Hears the report so far, now and then, and how much was read, from 0 to 1.
 
         Raises:
             MalformedInput: It cannot be read.
-            InvalidInput: There is no such format, an option is lacking, or *strict* stopped it.
+            InvalidInput: There is no such format, it has no media, an option is lacking, or *strict*
+                stopped it.
+            StoreError: The folder for media cannot be written.
         """
         from pathlib import Path
 
+        import attrs
+
         from reflekt_core.formats import open_format, recognised
         from reflekt_core.formats.sources import opened
-        from reflekt_core.model.transfer import ReadOptions
+        from reflekt_core.model.transfer import ImportReport, ReadOptions
         from reflekt_core.services.importing import ImportService
 
         with opened(Path(path)) as source:
             found = recognised(source) if format == "auto" else open_format(format)
             source.read = 0
-            return ImportService(self._context).add(
-                found.read(source, options or ReadOptions()),
+            records = found.read(source, options or ReadOptions())
+            so_far = ImportReport(format=found.name, dry_run=dry_run)
+
+            def tell(report: "ImportReport | None" = None) -> None:
+                nonlocal so_far
+                so_far = report or so_far
+                told(so_far, source.fraction)
+
+            beside = None
+            if media is not None:
+                from reflekt_core.formats.media import MediaFolder
+
+                beside = MediaFolder(Path(media), found, dry_run=dry_run)
+                records = beside.kept(source, records, tell)
+            report = ImportService(self._context).add(
+                records,
                 format=found.name,
                 dry_run=dry_run,
                 strict=strict,
-                told=lambda report: told(report, source.fraction),
+                told=tell,
             )
+        return attrs.evolve(report, media=beside.report) if beside else report
 
     def export_file(
         self,
         path: "str | Path",
         *,
         format: str = "ndjson",  # noqa: A002 - the word for it
+        media: "str | Path | None" = None,
         told: "Callable[[int], object]" = lambda _: None,
+        told_of_media: "Callable[[MediaReport], object]" = lambda _: None,
     ) -> int:
         """
         Write everything the user has to the new file *path*, and return how many records that are.
 
         The file is readable for its owner only. `ndjson` and `json` hold everything; what others
         have no place for is left out. *told* hears, now and then, how many records there are so far.
+        The files that entries name, such as photos, are taken along from the folder *media*, if one
+        is named; *told_of_media* hears what came of them.
 
         Raises:
-            InvalidInput: There is no such format, or it can only be read.
+            InvalidInput: There is no such format, it can only be read, or it has no media.
+            MalformedInput: A file in the folder for media cannot be read.
             StoreError: The file exists, or cannot be written.
         """
         from pathlib import Path
@@ -413,7 +440,14 @@ class Reflekt:
         found = open_format(format)
         account = self.account
         records = through(lambda after: account.export(after=after, limit=100))
-        return written(Path(path), found, records, told)
+        if media is None:
+            return written(Path(path), found, records, told)
+        from reflekt_core.formats.media import MediaFolder
+
+        beside = MediaFolder(Path(media), found)
+        count = written(Path(path), found, beside.noted(records), told, beside.pack)
+        told_of_media(beside.report)
+        return count
 
     def drain(self) -> int:
         """Do at once what follows from writes, and return how many events were handled."""

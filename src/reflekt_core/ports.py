@@ -23,7 +23,7 @@ from reflekt_core.errors import VersionConflict
 from reflekt_core.model.entries import Order
 
 if TYPE_CHECKING:  # so that whoever needs one port does not load the values of all the others
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
     from typing import BinaryIO
     from uuid import UUID
@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # so that whoever needs one port does not load the values of 
     from reflekt_core.model.prompts import Prompt, WritePrompts
     from reflekt_core.model.search import Match, Query
     from reflekt_core.model.settings import Vendor
-    from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+    from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, Medium, ReadOptions
 
 __all__ = [
     "Accounts",
@@ -69,6 +69,7 @@ __all__ = [
     "Format",
     "Ids",
     "Insights",
+    "MediaFormat",
     "Outbox",
     "PlainText",
     "Records",
@@ -619,6 +620,9 @@ class Format(ABC):
     suffix: str
     """How the names of its files end, such as ``.json``."""
 
+    holds_all: bool = False
+    """Whether it has a place for every record; the others have one for entries outside the trash."""
+
     @abstractmethod
     def recognises(self, source: Source) -> bool:
         """Tell by the content, not by the names, whether *source* is of this format."""
@@ -645,3 +649,11 @@ class Format(ABC):
         Raises:
             InvalidInput: This format can only be read.
         """
+
+
+class MediaFormat(Format):
+    """A format whose entries name files beside them. What it writes is a zip archive."""
+
+    @abstractmethod
+    def media(self, extra: Mapping[str, Any]) -> Iterable[Medium]:
+        """Return the files that an entry names in what it brought along, its *extra*."""

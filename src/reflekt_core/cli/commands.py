@@ -11,6 +11,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
+from reflekt_core.cli.plain import show_what_can_be_shown
 from reflekt_core.errors import InvalidInput, MalformedInput, ReflektError
 from reflekt_core.services.health import installed_version
 
@@ -119,6 +120,7 @@ def run(args: Sequence[str] | None) -> int:
 
     What goes wrong is told in one line on stderr, never as a traceback.
     """
+    show_what_can_be_shown()
     try:
         result = root.main(args, prog_name="reflekt", standalone_mode=False)
     except ModuleNotFoundError:

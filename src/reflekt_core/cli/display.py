@@ -1,18 +1,16 @@
-"""Journals at a terminal: lists, entries and insights. Nothing is coloured or cut when piped."""
+"""Journals at a terminal: lists, entries, prompts and figures. Nothing is coloured or cut when piped."""
 
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from reflekt_core.model import entries as model
-from reflekt_core.model.assistance import Answer
 from reflekt_core.model.categories import Category
-from reflekt_core.model.insights import Analysis, InsightView, SafetyLevel
 from reflekt_core.model.listing import Hit
 from reflekt_core.model.prompts import Prompt
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:  # listing entries needs none of it
     from reflekt_core.evaluation import Evaluation
 
 __all__ = [
-    "answer",
     "bar",
     "clean",
     "console",
@@ -28,8 +25,9 @@ __all__ = [
     "entries",
     "entry",
     "evaluation",
+    "heading",
     "hits",
-    "insight",
+    "in_line",
     "paragraph",
     "prompts",
 ]
@@ -37,25 +35,49 @@ __all__ = [
 ID_CHARACTERS: Final = 13
 """Enough to tell ids apart: those made by Reflekt begin with the millisecond."""
 
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _WIDEST: Final = 100
+_WIDEST_TEXT: Final = 80
+_NARROWEST: Final = 20
+_NARROW: Final = 60
 _BAR: Final = "▏▎▍▌▋▊▉█"
 _SHADES: Final = " ░▒▓█"
 _CELLS: Final = 66
 """How wide the cells of a confusion may be together, beside the labels, for 80 columns."""
 
 
-def console() -> Console:
-    """Return where to print: what is printed is text, never markup."""
+def console(widest: int = _WIDEST_TEXT) -> Console:
+    """Return where to print, at most *widest* columns: what is printed is text, never markup."""
     made = Console(markup=False, highlight=False, emoji=False)
-    if made.is_terminal and made.width > _WIDEST:
-        made.width = _WIDEST
+    made.width = max(_NARROWEST, min(made.width, widest))
     return made
 
 
 def clean(text: str) -> str:
     """Return *text* without what would move the cursor, or the reading direction, of a terminal."""
     return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def in_line(text: str) -> str:
+    """Return *text*, clean, in one line."""
+    return " ".join(clean(text).split())
+
+
+def heading(out: Console, title: str, detail: str = "") -> None:
+    """Print an empty line and a heading; *detail* says what its figures are."""
+    out.print()
+    out.print(Text.assemble((title, "bold"), f"  {detail}" if detail else ""))
+
+
+def paragraph(out: Console, text: str, begin: str = "  ", style: str = "") -> None:
+    """Print *text* after *begin*, in lines that fit, all of which start below the first."""
+    indent = " " * len(begin)
+    for line in Text(clean(text), style=style).wrap(out, out.width - len(begin)):
+        line.rstrip()
+        out.print(Text(begin) + line)
+        begin = indent
 
 
 def day(at: date) -> str:
@@ -70,8 +92,8 @@ def bar(share: float, width: int) -> str:
 
 
 def entries(found: Sequence[model.Entry], *, more: bool) -> None:
-    """Print one line for each entry."""
-    out = console()
+    """Print one line for each entry; two where a terminal is narrow."""
+    out = console(_WIDEST)
     for one in found:
         _line(out, one)
     _ending(out, found, more=more)
@@ -79,7 +101,7 @@ def entries(found: Sequence[model.Entry], *, more: bool) -> None:
 
 def hits(found: Sequence[Hit], *, more: bool) -> None:
     """Print for each hit its line, and below it where the words are."""
-    out = console()
+    out = console(_WIDEST)
     for hit in found:
         _line(out, hit.entry)
         snippet = _snippet(hit.snippet)
@@ -97,25 +119,29 @@ def _ending(out: Console, found: Sequence[object], *, more: bool) -> None:
 
 
 def _line(out: Console, one: model.Entry) -> None:
-    line = Text.assemble(
+    facts = Text.assemble(
         (str(one.id)[:ID_CHARACTERS], "dim"),
         f"  {one.local_date:%a} {one.local_date}  ",
         (_dots(one.mood), "cyan"),
         (" ★ " if one.starred else "   ", "yellow"),
-        _beginning(one),
     )
+    words = _beginning(one)
     for tag in one.tags:
-        line.append(f" #{clean(tag)}", style="green")
-    if out.is_terminal:
+        words.append(f" #{in_line(tag)}", style="green")
+    if not out.is_terminal:
+        out.print(facts + words, soft_wrap=True)
+        return
+    narrow = out.width < _NARROW
+    for line in (facts, Text("  ") + words) if narrow else (facts + words,):
         line.truncate(out.width, overflow="ellipsis")
-    out.print(line, soft_wrap=True)
+        out.print(line)
 
 
 def _beginning(one: model.Entry) -> Text:
-    text = " ".join(clean(one.content[:200]).split())
+    text = in_line(one.content[:200])
     if not one.title:
         return Text(_cut(text, 60))
-    title = " ".join(clean(one.title).split())
+    title = in_line(one.title)
     return Text.assemble((title, "bold"), " · ", _cut(text, max(20, 57 - len(title))))
 
 
@@ -139,14 +165,15 @@ def _snippet(text: str) -> Text:
 def entry(one: model.Entry, category: Category | None) -> None:
     """Print the whole entry, its text as it is."""
     out = console()
-    wraps = not out.is_terminal
+    whole = not out.is_terminal
     if one.title:
-        out.print(Text(clean(one.title), style="bold"), soft_wrap=wraps)
-    out.print(Text(" · ".join(_facts(one, category)), style="dim"), soft_wrap=wraps)
+        out.print(Text(in_line(one.title), style="bold"), soft_wrap=whole)
+    out.print(Text(" · ".join(_facts(one, category)), style="dim"), soft_wrap=whole)
     if one.tags:
-        out.print(Text(" ".join(f"#{clean(tag)}" for tag in one.tags), style="green"))
+        tags = " ".join(f"#{in_line(tag)}" for tag in one.tags)
+        out.print(Text(tags, style="green"), soft_wrap=whole)
     out.print()
-    out.print(clean(one.content), soft_wrap=wraps)
+    out.print(clean(one.content), soft_wrap=whole)
 
 
 def _facts(one: model.Entry, category: Category | None) -> Iterable[str]:
@@ -158,81 +185,18 @@ def _facts(one: model.Entry, category: Category | None) -> Iterable[str]:
     if one.starred:
         yield "★"
     if category:
-        yield clean(category.name)
+        yield in_line(category.name)
     yield str(one.id)
 
 
-def insight(one: model.Entry, found: InsightView) -> None:
-    """Print what was understood of an entry. Help comes first, where the text asks for it."""
-    out = console()
-    title = clean(one.title) or _cut(" ".join(clean(one.content[:200]).split()), 60)
-    out.print(Text.assemble((title, "bold"), (f"  {day(one.local_date)}", "dim")))
-    if found.safety.level is not SafetyLevel.NONE:
-        out.print()
-        for resource in found.safety.resources:
-            out.print(clean(resource))
-    out.print()
-    _understood(out, found)
-    out.print()
-    out.print(Text(_origin(found), style="dim"))
-
-
-def _understood(out: Console, found: Analysis | InsightView) -> None:
-    feeling = found.sentiment
-    out.print(f"{feeling.label.value}, {feeling.score:+.2f} (confidence {feeling.confidence:.0%})")
-    for emotion in sorted(found.emotions, key=lambda e: -e.score):
-        out.print(Text.assemble(f"  {emotion.name.value:<9} ", (bar(emotion.score, 20), "cyan")))
-    if found.topics:
-        out.print(Text("about " + ", ".join(clean(topic.name) for topic in found.topics)))
-    if found.summary:
-        _paragraphs(out, "In short", [found.summary])
-    _paragraphs(out, "Observations", found.observations)
-    _paragraphs(out, "To think about", found.questions)
-
-
-def _paragraphs(out: Console, heading: str, texts: Iterable[str]) -> None:
-    lines = list(texts)
-    if lines:
-        out.print()
-        out.print(Text(heading, style="bold"))
-    for text in lines:
-        paragraph(out, text)
-
-
-def paragraph(out: Console, text: str) -> None:
-    """Print *text*, indented, in lines that fit."""
-    for line in Text(clean(text)).wrap(out, out.width - 2):
-        line.rstrip()
-        out.print(Text("  ") + line)
-
-
-def _origin(found: InsightView) -> str:
-    made = found.provenance
-    stale = "; the entry has changed since: see --again" if found.stale else ""
-    return f"{made.provider} {made.model}, {_minute(made.created_at)}{stale}"
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
-
-
 def prompts(found: Sequence[Prompt]) -> None:
-    """Print each prompt as a paragraph."""
+    """Print each prompt as a paragraph; as a line when piped."""
     out = console()
     for one in found:
-        out.print(clean(one.text), soft_wrap=not out.is_terminal)
-
-
-def answer(found: Answer[Analysis], ms: float, *, is_price_known: bool) -> None:
-    """Print what a provider understood of a text, what it cost, and the *ms* it took."""
-    out = console()
-    out.print(Text(clean(f"{found.provider} {found.model}"), style="bold"))
-    out.print()
-    _understood(out, found.result)
-    usage = found.usage
-    cost = f"${usage.cost_usd:f}" if is_price_known else "cost not known"
-    out.print()
-    out.print(f"{usage.input_tokens} tokens in, {usage.output_tokens} out, {cost}, {ms:.0f} ms")
+        if out.is_terminal:
+            paragraph(out, one.text, "• " if len(found) > 1 else "")
+        else:
+            out.print(in_line(one.text), soft_wrap=True)
 
 
 def evaluation(found: "Evaluation") -> None:
@@ -241,7 +205,7 @@ def evaluation(found: "Evaluation") -> None:
     out.print(Text(clean(found.title()), style="bold"))
     for name, figure in found.figures().items():
         out.print(Text.assemble((f"  {name:<19}", "dim"), clean(figure)), soft_wrap=True)
-    _title(out, "Coverage", "accuracy of the most confident, and how confident they are at least")
+    heading(out, "Coverage", "accuracy of the most confident, and how confident they are at least")
     for point in found.coverage:
         out.print(
             Text.assemble(
@@ -250,13 +214,8 @@ def evaluation(found: "Evaluation") -> None:
                 (f"  {point.confidence:.2f}", "dim"),
             )
         )
-    _title(out, "Confusion", "a row for each label, a column for each prediction")
+    heading(out, "Confusion", "a row for each label, a column for each prediction")
     _confusion(out, found.confusion)
-
-
-def _title(out: Console, name: str, detail: str) -> None:
-    out.print()
-    out.print(Text.assemble((name, "bold"), f"  {detail}"))
 
 
 def _confusion(out: Console, rows: Mapping[str, Mapping[str, int]]) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from reflekt_core.cli import display
+from reflekt_core.cli import display, understood
 from reflekt_core.cli.journals import Journal, Place, of_journal
 from reflekt_core.cli.options import Command, emit, entry_named, one_of
 from reflekt_core.errors import NotFound
@@ -31,7 +31,7 @@ def insights(id: str | None, place: Place, *, again: bool, as_json: bool) -> Non
         off = "analysis is switched off in the settings"
         click.echo(off if found.status is InsightStatus.OFF else "it is being worked out")
     elif not isinstance(found, InsightFailure):
-        display.insight(entry, found)
+        understood.insight(entry, found)
     if isinstance(found, InsightFailure):
         raise click.ClickException(f"it could not be understood ({found.code}); try --again")
 

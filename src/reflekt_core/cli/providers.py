@@ -12,7 +12,7 @@ import attrs
 import click
 
 from reflekt_core.app import utc_now
-from reflekt_core.cli import display
+from reflekt_core.cli import display, understood
 from reflekt_core.cli.options import Command, emit, one_of
 from reflekt_core.config import Config
 from reflekt_core.errors import InputTooLong, ReflektError
@@ -63,7 +63,7 @@ def check(name: str | None, *, as_json: bool) -> None:
     for one in tried:
         if one.answer and not as_json:
             click.echo(between, nl=False)
-            display.answer(one.answer, one.ms, is_price_known=one.is_price_known)
+            understood.answer(one.answer, one.ms, is_price_known=one.is_price_known)
             between = "\n"
     failed = "; ".join(one.told() for one in tried if one.error)
     if failed:

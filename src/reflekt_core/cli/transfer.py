@@ -1,7 +1,7 @@
 """`reflekt import` and `export`: bringing a journal along, and taking it with you."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,9 @@ from reflekt_core.cli import display
 from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url
 from reflekt_core.cli.options import Command, emit, file_of, on_journal, opened
 from reflekt_core.errors import InvalidInput
-from reflekt_core.formats import FORMATS
-from reflekt_core.model.transfer import ImportReport, ReadOptions
+from reflekt_core.formats import FORMATS, open_format
+from reflekt_core.model.transfer import Broken, ImportReport, MediaReport, ReadOptions
+from reflekt_core.serialization import wire
 
 __all__ = ["export", "import_"]
 
@@ -28,7 +29,7 @@ FORMAT = click.Choice(["auto", *sorted(FORMATS)])
     "import",
     cls=Command,
     examples=(
-        "reflekt import Journal.zip",
+        "reflekt import Journal.zip --media media",
         "reflekt import --dry-run my.jrnl",
         "reflekt import --mood rad=5 --mood meh=3 daylio.csv",
     ),
@@ -57,12 +58,19 @@ FORMAT = click.Choice(["auto", *sorted(FORMATS)])
     metavar="FORMAT",
     help="How dates are written there, such as %d.%m.%Y %H:%M.",
 )
+@click.option(
+    "--media",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Keep photos, videos, recordings and PDF files there.",
+)
 @on_journal
 def import_(  # noqa: PLR0913, PLR0917 - the options
     path: Path,
     format_: str,
     moods: dict[str, int],
     date_format: str | None,
+    media: Path | None,
     store: str | None,
     user: str,
     *,
@@ -87,6 +95,7 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
                     dry_run=dry_run,
                     strict=strict,
                     options=ReadOptions(moods=known, date_format=date_format),
+                    media=media,
                     told=lambda _, fraction: move(fraction),
                 )
 
@@ -98,7 +107,7 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
         emit(report)
     else:
         _tell(report)
-    if report.broken:
+    if report.broken or (report.media and report.media.refused):
         raise click.exceptions.Exit(1)
 
 
@@ -113,16 +122,39 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
     default=None,
     help="By the end of FILE's name, if left out; else ndjson.",
 )
+@click.option(
+    "--media",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Take photos, videos, recordings and PDF files along from there.",
+)
 @on_journal
-def export(file: Path, format_: str | None, store: str | None, user: str, *, as_json: bool) -> None:
+def export(  # noqa: PLR0913 - the options
+    file: Path,
+    format_: str | None,
+    media: Path | None,
+    store: str | None,
+    user: str,
+    *,
+    as_json: bool,
+) -> None:
     """Write everything the user has to the new FILE."""
     name = format_ or (file.suffix.removeprefix(".") if file.suffix[1:] in FORMATS else "ndjson")
+    if str(file) == "-":
+        raise click.BadParameter(
+            "must be a file: an export is whole, or not there", param_hint="FILE"
+        )
     with opened(store, user) as reflekt:
-        count = reflekt.export_file(file, format=name)
+        beside: list[MediaReport] = []
+        count = reflekt.export_file(file, format=name, media=media, told_of_media=beside.append)
     if as_json:
-        emit({"file": str(file), "format": name, "records": count})
+        shown = {"media": wire(beside[0])} if beside else {}
+        emit({"file": str(file), "format": name, "records": count, **shown})
     else:
-        click.echo(f"{count} records in {file} ({name}), readable for you alone")
+        what = "records" if open_format(name).holds_all else "entries"
+        click.echo(f"{count} {what} in {file} ({name}), readable for you alone")
+        for found in beside:
+            click.echo(f"media: {found.kept} taken along, {found.missing} missing in {media}")
 
 
 def _asked(error: InvalidInput) -> dict[str, int]:
@@ -160,10 +192,22 @@ def _tell(report: ImportReport) -> None:
     )
     for note, count in report.notes.items():
         click.echo(f"  {count} × {note}")
-    for problem in report.problems:
-        click.echo(display.clean(f"  {problem.place}: {problem.message}"), err=True)
-    if report.broken > len(report.problems):
-        click.echo(f"  and {report.broken - len(report.problems)} more", err=True)
+    _tell_problems(report.problems, report.broken)
+    if media := report.media:
+        click.echo(
+            f"media: {media.kept} {would}kept, {media.present} there already, "
+            f"{media.missing} missing, {media.refused} refused"
+        )
+        _tell_problems(media.problems, media.refused)
+
+
+def _tell_problems(problems: Sequence[Broken], count: int) -> None:
+    for problem in problems:
+        click.echo(
+            f"  {display.in_line(problem.place)}: {display.in_line(problem.message)}", err=True
+        )
+    if count > len(problems):
+        click.echo(f"  and {count - len(problems)} more", err=True)
 
 
 @contextmanager

@@ -42,7 +42,8 @@ class Client(Nouns[Sync]):
     Args:
         url: Where the service is; ``http://`` for this machine alone.
         token: The bearer token, or what returns one: that is called at the first request, and once
-            more whenever the service does not accept the token any longer.
+            more whenever the service does not accept the token any longer. It must not use the
+            client itself.
         timeout: Seconds that each step of an attempt may take: connecting, sending, and each wait
             for more of the answer.
         deadline: Seconds for all attempts of a call and the pauses between them.
@@ -55,7 +56,8 @@ class Client(Nouns[Sync]):
         random: Draws a number from 0 to 1, so that clients do not try again all at once.
 
     Raises:
-        ConfigurationError: The address or the token cannot be one, or httpx2 is not installed.
+        ConfigurationError: The address, the token or one of the numbers cannot be one, or httpx2 is
+            not installed.
     """
 
     def __init__(  # noqa: PLR0913 - all but two have a default

@@ -23,18 +23,23 @@ def base_of(url: str, *, allow_http: bool = False) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError:
+    except (ValueError, AttributeError):
         host = None
-    if not host or parts.scheme not in {"http", "https"} or not _URL.fullmatch(url):
+    if (
+        not isinstance(url, str)
+        or not host
+        or parts.scheme not in {"http", "https"}
+        or not _URL.fullmatch(url)
+    ):
         raise ConfigurationError("url must be an address such as https://journal.example.org")
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.username is not None or "?" in url or "#" in url:
         raise ConfigurationError("url must end with the path: without user, query or fragment")
     if parts.scheme == "http" and not allow_http and not _is_here(host):
         raise ConfigurationError(
             "url must begin with https://, or anybody on the way could read the token; http:// is"
             " for this machine alone, unless allow_http says otherwise"
         )
-    return url.rstrip("/")
+    return (parts.scheme + url[len(parts.scheme) :]).rstrip("/")
 
 
 def _is_here(host: str) -> bool:

@@ -20,6 +20,7 @@ from reflekt_core.serialization import wire
 __all__ = ["Asked", "asked", "signature"]
 
 _ANY_VERSION: Final = -1
+_LONGEST_TARGET: Final = 60_000
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _SAFE: Final = frozenset({"GET", "PUT", "DELETE"})
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -34,9 +35,9 @@ class Asked:
     """
 
     operation: Operation
-    target: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    target: str = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)
     repeatable: bool
 
 
@@ -46,11 +47,13 @@ def asked(operation: Operation, arguments: Mapping[str, Any]) -> Asked:
 
     Raises:
         InvalidInput: Names every argument that is not allowed.
-        MalformedInput: A position is not one that this API gave.
+        MalformedInput: A position is not one that this API gave, or all of it is too long to ask.
     """
     headers, own = _headers(operation, arguments)
     pairs = [*_pairs(_checked(operation.query, arguments)), *_paging(operation, arguments)]
     target = _path(operation, arguments) + (f"?{urlencode(pairs)}" if pairs else "")
+    if len(target) > _LONGEST_TARGET:
+        raise MalformedInput("this asks for more than fits into an address: ask for less")
     body = None
     if operation.body is not None:
         body = _encode(_plain(_checked(operation.body, arguments))).encode()

@@ -54,11 +54,17 @@ class AsyncSender:
                 return await self._token(step.refused)
 
     async def _token(self, refused: str | None) -> str:
+        self._common.look(me := asyncio.current_task())
         async with self._lock:
             held = self._common.held(refused)
             if held is None:
-                found = self._common.source()
-                held = self._common.token = checked(await found if isawaitable(found) else found)
+                self._common.asking = me
+                try:
+                    found = self._common.source()
+                    found = await found if isawaitable(found) else found
+                    held = self._common.token = checked(found)
+                finally:
+                    self._common.asking = None
         return held
 
     async def _send(self, step: Send) -> Reply | Lost:

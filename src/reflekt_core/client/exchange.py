@@ -16,6 +16,7 @@ from reflekt_core.client.failures import Lost, NoAnswer, Reply, failure, retry_a
 from reflekt_core.client.replies import result
 from reflekt_core.errors import (
     BeingAsked,
+    ConfigurationError,
     InProgress,
     NotFound,
     RateLimited,
@@ -42,12 +43,18 @@ class Patience:
     clock: Callable[[], float]
     random: Callable[[], float]
 
+    def __attrs_post_init__(self) -> None:
+        for name in ("timeout", "deadline", "tries"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and value > 0):
+                raise ConfigurationError(f"{name} must be a number above 0")
+
 
 @attrs.frozen
 class Show:
     """Get the token, and not the one that was *refused*. Comes back: the token."""
 
-    refused: str | None = None
+    refused: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -55,7 +62,7 @@ class Send:
     """Send the request. Comes back: a `Reply`, or `Lost`."""
 
     asked: Asked
-    token: str | None
+    token: str | None = attrs.field(repr=False)
     timeout: float
     ends_at: float
     """When, by the clock, the last of the answer must be there."""

@@ -9,7 +9,7 @@ import httpx2
 from reflekt_core.client.address import checked
 from reflekt_core.client.exchange import Rest, Send, Show, Step
 from reflekt_core.client.failures import Lost, Reply, ServiceFailed
-from reflekt_core.errors import Unauthenticated
+from reflekt_core.errors import ConfigurationError, Unauthenticated
 from reflekt_core.silence import silence
 
 __all__ = ["Common", "Sender", "Steps", "by_proxy", "lost"]
@@ -38,12 +38,24 @@ class Common:
         self.clock = clock
         self.source = token
         self.token = checked(token) if isinstance(token, str) else None
+        self.asking: object = None
+        """Which thread or task asks for a token at the moment."""
 
     def held(self, refused: str | None) -> str | None:
         """Return the token at hand; None if a new one must be asked for."""
         if self.source is None:
             raise Unauthenticated("a token is needed: pass token=…, or what returns one")
         return self.token if self.token != refused or isinstance(self.source, str) else None
+
+    def look(self, who: object) -> None:
+        """
+        Check that *who* asks for a token, and does not wait for their own answer.
+
+        Raises:
+            ConfigurationError: They do, and would for ever.
+        """
+        if self.asking == who:
+            raise ConfigurationError("what returns the token must not use the client that needs it")
 
     def request(self, step: Send) -> dict[str, Any]:
         """Return what to send."""
@@ -105,10 +117,15 @@ class Sender:
                 return self._token(step.refused)
 
     def _token(self, refused: str | None) -> str:
+        self._common.look(me := threading.get_ident())
         with self._lock:  # who waits here finds the token that another thread was given
             held = self._common.held(refused)
             if held is None:
-                held = self._common.token = checked(self._common.source())
+                self._common.asking = me
+                try:
+                    held = self._common.token = checked(self._common.source())
+                finally:
+                    self._common.asking = None
         return held
 
     def _send(self, step: Send) -> Reply | Lost:

@@ -1,16 +1,23 @@
-"""Rows of CSV files with a header, whoever wrote them."""
+"""Rows of CSV files with a header, whoever wrote them, and whatever stands between the fields."""
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Set as AbstractSet
+from typing import Final, TextIO
 
 from reflekt_core.errors import MalformedInput
 from reflekt_core.formats.sources import text_of
 from reflekt_core.ports import Source, SourceFile
 
-__all__ = ["header_of", "rows"]
+__all__ = ["NOT_CSV", "header_of", "rows"]
 
+NOT_CSV: Final = "is not CSV: a quotation mark is missing, or is not doubled"
+
+_BETWEEN: Final = ",;\t"
+_LONGEST_HEADER: Final = 10_000
 _LONGEST_FIELD: Final = 1_000_000
+_LONGEST_LINE: Final = 4 * _LONGEST_FIELD
+_TOO_LONG: Final = "field larger than field limit"
 
 
 def header_of(source: Source) -> Sequence[str]:
@@ -19,33 +26,70 @@ def header_of(source: Source) -> Sequence[str]:
         return ()
     try:
         with text_of(source.files[0]) as lines:
-            first = lines.readline(10_000)
-        return [name.strip().lower() for name in next(csv.reader([first]), [])]
+            return _header(lines)[0]
     except (UnicodeDecodeError, csv.Error):
         return ()
 
 
-def rows(file: SourceFile) -> Iterator[tuple[int, dict[str, str]]]:
+def rows(file: SourceFile, needed: AbstractSet[str]) -> Iterator[tuple[int, dict[str, str] | None]]:
     """
-    Yield the rows below the header by column, each with the number of the line where it ends.
+    Yield the rows below the header by column, each with the number of the line where it begins.
+
+    None stands for a row that is no CSV.
 
     Raises:
-        MalformedInput: It is no CSV in UTF-8, or a field has more than a million characters.
+        MalformedInput: It is not in UTF-8, lacks a column that is *needed*, or has a field of more
+            than a million characters.
     """
     csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
+    line = 1
     with text_of(file) as lines:
-        reader = csv.reader(lines, strict=False)
-        line = 1
         try:
-            names = [name.strip().lower() for name in next(reader, [])]
-            for row in reader:
-                line = reader.line_num
-                if any(row):
+            names, between, above = _header(lines)
+            if lacking := needed - set(names):
+                said = ", ".join(sorted(lacking))
+                raise MalformedInput(f"{file.name} must have columns with these names: {said}")
+            reader = csv.reader(_bounded(lines), delimiter=between, strict=True)
+            while True:
+                line = above + reader.line_num + 1
+                row = _next(reader)
+                if row is None:
+                    yield line, None
+                elif any(row):
                     yield line, dict(zip(names, row, strict=False))
+        except StopIteration:
+            return
         except csv.Error:
             raise MalformedInput(
-                f"{file.name}, after line {line}: is not CSV, or a field has more than "
-                f"{_LONGEST_FIELD:,} characters"
+                f"{file.name}, line {line}: a field has more than {_LONGEST_FIELD:,} characters"
             ) from None
         except UnicodeDecodeError:
             raise MalformedInput(f"{file.name} is not text in UTF-8") from None
+
+
+def _header(lines: TextIO) -> tuple[Sequence[str], str, int]:
+    """Return the names of the columns, what stands between them, and how many lines that took."""
+    for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_HEADER), ""), 1):
+        # Spreadsheets may say in a line of their own what stands between the fields.
+        if line.strip() and not line.lower().startswith("sep="):
+            between = max(_BETWEEN, key=line.count)
+            names = next(csv.reader([line], delimiter=between), [])
+            return [name.strip().lower() for name in names], between, number
+    return (), ",", 0
+
+
+def _next(reader: Iterator[list[str]]) -> list[str] | None:
+    """Return the next row; None if it is no CSV. The one after it begins on the next line."""
+    try:
+        return next(reader)
+    except csv.Error as error:
+        if str(error).startswith(_TOO_LONG):
+            raise
+        return None
+
+
+def _bounded(lines: TextIO) -> Iterator[str]:
+    while line := lines.readline(_LONGEST_LINE):
+        if len(line) >= _LONGEST_LINE:
+            raise csv.Error(_TOO_LONG)
+        yield line

@@ -5,11 +5,11 @@ import html
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import BinaryIO, Final
 
 from reflekt_core.errors import InvalidInput, Problem
-from reflekt_core.formats.csv_rows import header_of, rows
+from reflekt_core.formats.csv_rows import NOT_CSV, header_of, rows
 from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
@@ -30,9 +30,20 @@ _COLUMNS: Final = (
     "note",
 )
 _NEEDED: Final = frozenset({"full_date", "time", "mood", "activities", "note"})
-_BREAK: Final = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6])>", re.IGNORECASE)
-_ITEM: Final = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
-_MARK: Final = re.compile(r"</?[a-zA-Z][^>]*>")
+_CLOCK: Final = re.compile(
+    r"(上午|午前|오전|下午|午後|오후)?\s*(\d{1,2})[:.](\d\d)(?:[:.]\d\d)?\s*([AP]\.?\s?M\.?)?",
+    re.IGNORECASE,
+)
+# As the telephone's language has it.
+_BEFORE_NOON: Final = frozenset({"上午", "午前", "오전", "AM"})
+_NO_BREAK: Final = re.compile(r"<br\s*/?>(?=\s*</(?:p|div|li|h[1-6])>)", re.IGNORECASE)
+_BREAK: Final = re.compile(
+    r"<br\s*/?>|</(?:p|div|li|h[1-6])>"
+    r"|(?:(?<=[^>\s])|(?<=</[bius]>))<(?:p|div|ul|ol|h[1-6])\b[^<>]*>",
+    re.IGNORECASE,
+)
+_ITEM: Final = re.compile(r"<li\b[^<>]*>", re.IGNORECASE)
+_MARK: Final = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 class DaylioFormat(Format):
@@ -50,11 +61,11 @@ class DaylioFormat(Format):
         made = Keys()
         moods = {**_MOODS, **{name.casefold(): mood for name, mood in options.moods.items()}}
         for file in source.files:
-            used = {_mood(row): None for _, row in rows(file)}
+            used = {_mood(row): None for _, row in rows(file, _NEEDED) if row}
             if unknown := [name for name in used if name and name.casefold() not in moods]:
                 said = "must be a number from 1 to 5: say which this mood means"
                 raise InvalidInput([Problem(f"moods.{name}", said) for name in unknown])
-            for line, row in rows(file):
+            for line, row in rows(file, _NEEDED):
                 yield _arrival(f"line {line}", row, moods, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
@@ -71,8 +82,10 @@ def _mood(row: Mapping[str, str]) -> str:
 
 
 def _arrival(
-    place: str, row: Mapping[str, str], moods: Mapping[str, int], made: Keys
+    place: str, row: Mapping[str, str] | None, moods: Mapping[str, int], made: Keys
 ) -> Arrival | Broken:
+    if row is None:
+        return Broken(place, NOT_CSV)
     at = _time(row)
     if at is None:
         return Broken(place, "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
@@ -94,19 +107,24 @@ def _arrival(
 
 
 def _time(row: Mapping[str, str]) -> datetime | None:
-    clock = " ".join(row.get("time", "").upper().replace("\u202f", " ").replace(".", "").split())
-    text = f"{row.get('full_date', '').strip()} {clock}"
-    for form in ("%Y-%m-%d %H:%M", "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M%p"):
-        try:
-            return datetime.strptime(text, form)  # noqa: DTZ007 - the clock on the wall
-        except ValueError:
-            continue
-    return None
+    clock = _CLOCK.fullmatch(row.get("time", "").strip())
+    if not clock:
+        return None
+    before, hour, minute, after = clock.groups()
+    half = "".join(c for c in (before or after or "").upper() if c.isalpha())
+    if half and not 1 <= int(hour) <= 12:  # noqa: PLR2004 - hours of half a day
+        return None
+    past_noon = 12 * (half not in _BEFORE_NOON)
+    try:
+        at = time(int(hour) % 12 + past_noon if half else int(hour), int(minute))
+        return datetime.combine(date.fromisoformat(row.get("full_date", "").strip()), at)
+    except ValueError:
+        return None
 
 
 def _plain(note: str) -> str:
     """Return the text of *note*, without its marks."""
-    text = _ITEM.sub("- ", _BREAK.sub("\n", note))
+    text = _ITEM.sub("- ", _BREAK.sub("\n", _NO_BREAK.sub("", note)))
     return html.unescape(_MARK.sub("", text)).replace("\xa0", " ").strip()
 
 

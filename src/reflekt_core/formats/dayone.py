@@ -14,20 +14,22 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
+from reflekt_core.errors import MalformedInput
 from reflekt_core.formats.json_stream import elements, keys
 from reflekt_core.formats.records import Keys, entries_in
-from reflekt_core.model.entries import Entry
-from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
-from reflekt_core.ports import Format, Source, SourceFile
+from reflekt_core.model.entries import Entry, Zone
+from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, Medium, ReadOptions
+from reflekt_core.ports import MediaFormat, Source, SourceFile
 
 __all__ = ["DayOneFormat"]
 
 _MEDIA: Final = {
-    "photos": "photo",
-    "videos": "video",
-    "audios": "audio",
-    "pdfAttachments": "PDF",
+    "photos": ("photos", "photo"),
+    "videos": ("videos", "video"),
+    "audios": ("audios", "audio"),
+    "pdfAttachments": ("pdfs", "PDF"),
 }
+"""Under each name: the folder in the archive, and what one is called."""
 _UNDERSTOOD: Final = frozenset(
     {
         "uuid",
@@ -42,10 +44,11 @@ _UNDERSTOOD: Final = frozenset(
 )
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TO_ESCAPE: Final = re.compile(r"\\(?=[!-/:-@\[-`{-~])")
-_HEADING: Final = re.compile(r"\A#{1,6}[ \t]+(.*\S)[ \t]*(?:\n+|\Z)")
+_HEADING: Final = re.compile(r"\A#{1,6}[ \t]+(\S[^\n]*)(?:\n+|\Z)")
+_OFFSET: Final = re.compile(r"(?:GMT|UTC)([+-])(\d\d):?(\d\d)")
 
 
-class DayOneFormat(Format):
+class DayOneFormat(MediaFormat):
     """Day One."""
 
     name = "dayone"
@@ -58,7 +61,10 @@ class DayOneFormat(Format):
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
         made = Keys()
-        for file in _journals(source):
+        journals = list(_journals(source))
+        if not journals:
+            raise MalformedInput(f"{source.name} holds no journal of Day One")
+        for file in journals:
             for number, value in enumerate(elements(file, "entries"), 1):
                 yield _arrival(f"{file.name}, entry {number}", value, made)
 
@@ -74,12 +80,19 @@ class DayOneFormat(Format):
                 file.write(f"{',' if number else ''}\n{shown}".encode())
             file.write(b"\n]}\n")
 
+    def media(self, extra: Mapping[str, Any]) -> Iterator[Medium]:
+        """See `MediaFormat`."""
+        for key, (folder, _) in _MEDIA.items():
+            for named in _listed(extra.get(key)):
+                if isinstance(named, dict) and (names := _strings(named, "md5", "identifier")):
+                    type_ = _strings(named, "type", "format")
+                    yield Medium(folder, names, type_[0] if type_ else "")
+
 
 def _journals(source: Source) -> Iterator[SourceFile]:
     for file in source.files:
-        hidden = file.name.startswith("__MACOSX/")
         named = file.name.lower().endswith(".json") or len(source.files) == 1
-        if named and not hidden and {"metadata", "entries"} <= set(keys(file)):
+        if named and {"metadata", "entries"} <= set(keys(file)):
             yield file
 
 
@@ -96,8 +109,8 @@ def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
             content=content or _only_media(value),
             title=title,
             tags=tuple(tag for tag in _listed(value.get("tags")) if isinstance(tag, str)),
-            starred=value.get("starred") is True,
-            occurred_at=_time(value.get("creationDate")),
+            starred=value.get("starred") == 1,  # or 1.0, or true
+            occurred_at=_there(value.get("creationDate")),
             time_zone=_zone(value.get("timeZone")),
             created_at=_time(value.get("creationDate")),
             updated_at=_time(value.get("modifiedDate")),
@@ -126,14 +139,15 @@ def _split(text: str) -> tuple[str, str]:
     if not heading:
         return "", text
     rest = text[heading.end() :]
-    return (heading[1], rest) if rest.strip() else ("", heading[1])
+    title = heading[1].rstrip()
+    return (title, rest) if rest.strip() else ("", title)
 
 
 def _only_media(value: Mapping[str, Any]) -> str:
     """Return what stands for the text of an entry that has none."""
     found = [
         f"{len(media)} {kind}{'s' if len(media) > 1 else ''}"
-        for name, kind in _MEDIA.items()
+        for name, (_, kind) in _MEDIA.items()
         if (media := _listed(value.get(name)))
     ]
     if not found:
@@ -143,6 +157,10 @@ def _only_media(value: Mapping[str, Any]) -> str:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _strings(value: Mapping[str, Any], *names: str) -> tuple[str, ...]:
+    return tuple(said for name in names if isinstance(said := value.get(name), str) and said)
 
 
 def _id(value: Any) -> UUID | None:
@@ -164,8 +182,22 @@ def _time(value: Any) -> datetime | None:
     return found
 
 
+def _there(value: Any) -> datetime:
+    at = _time(value)
+    if at is None:
+        raise ValueError("creationDate is missing")
+    # It is in UTC, also where it does not say so.
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def _zone(value: Any) -> str | None:
-    return value.replace("\\/", "/") if isinstance(value, str) and value else None
+    """Return the name of the zone *value*; None for what is no name of one: the time is in UTC."""
+    name = value.replace("\\/", "/") if isinstance(value, str) else ""
+    if offset := _OFFSET.fullmatch(name):
+        # Under this name the sign is the other way round.
+        sign = {"+": "-", "-": "+"}[offset[1]]
+        name = f"Etc/GMT{sign}{int(offset[2])}" if offset[3] == "00" else ""
+    return None if Zone().problem(name) else name
 
 
 def _shown(entry: Entry) -> dict[str, Any]:

@@ -7,9 +7,9 @@ stars it, and words such as ``@sea`` are tags. Times are those of the clock on t
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-from typing import Any, BinaryIO, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final, TextIO
 from uuid import UUID
 
 from reflekt_core.errors import InvalidInput, MalformedInput
@@ -23,7 +23,8 @@ from reflekt_core.ports import Format, Source, SourceFile
 __all__ = ["JrnlFormat", "JrnlJSONFormat"]
 
 _TAG: Final = re.compile(r"(?<!\S)@([-+*#/\w]+)")
-_HEAD: Final = re.compile(r"\[([^\]\n]{4,60})\][ \t]*(.*)")
+_HEAD: Final = re.compile(r"\[([^\]\n]{4,100})\][ \t]*(.*)")
+_SOME_DATE: Final = re.compile(r"\[[^\]\n]*\d[^\]\n]*\d[^\]\n]*\][ \t]+\S")
 _OLD_HEAD: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d)[ \t]+(.*)")
 _FORMATS: Final = (
     "%Y-%m-%d %H:%M",
@@ -62,7 +63,8 @@ class JrnlFormat(Format):
                 )
         except UnicodeDecodeError:
             return False
-        return _begun(first.strip(), _date_by(None)) is not None
+        first = first.strip()
+        return bool(_SOME_DATE.match(first)) or _begun(first, _date_by(None)) is not None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
@@ -109,11 +111,8 @@ class JrnlJSONFormat(Format):
 
 def _date_by(given: str | None) -> _Dated:
     """Return what reads dates: as *given*, or as usual."""
-    if given is not None:
-        try:
-            datetime.strptime(datetime(2001, 2, 3).strftime(given), given)  # noqa: DTZ001, DTZ007 - only to try it
-        except ValueError:
-            raise InvalidInput.field("date_format", "must be as in %d.%m.%Y %H:%M") from None
+    if given is not None and not _names_a_day(given):
+        raise InvalidInput.field("date_format", "must be as in %d.%m.%Y %H:%M")
 
     def read(text: str) -> datetime | None:
         for form in (given,) if given else _FORMATS:
@@ -124,6 +123,15 @@ def _date_by(given: str | None) -> _Dated:
         return None
 
     return read
+
+
+def _names_a_day(form: str) -> bool:
+    """Tell whether *form* can be read, and says day, month and year."""
+    tried = datetime(2001, 2, 3, tzinfo=UTC)
+    try:
+        return datetime.strptime(tried.strftime(form), form).date() == tried.date()  # noqa: DTZ007 - only to try it
+    except ValueError:
+        return False
 
 
 def _begun(line: str, dated: _Dated) -> tuple[datetime, str] | None:
@@ -138,22 +146,43 @@ def _entries(file: SourceFile, dated: _Dated, made: Keys) -> Iterator[Arrival | 
     body: list[str] = []
     size = 0
     with text_of(file) as lines:
-        for number, line in enumerate(iter(lambda: lines.readline(_LONGEST), ""), 1):
-            head = _begun(line.rstrip("\r\n"), dated)
+        for number, line in _lines(lines):
+            head = _begun(line, dated)
             if head is None:
                 if begun is None and line.strip():
-                    yield Broken(f"line {number}", "stands before the first entry's date")
-                size += len(line)
-                body += [line.rstrip("\r\n")] if size <= _LONGEST else []
+                    yield Broken(f"line {number}", _before_all(line))
+                size += len(line) + 1
+                body += [line] if size <= _LONGEST else []
                 continue
             if begun:
-                yield _finished(*begun, "\n".join(body), made)
+                yield _finished(*begun, body, size, made)
             begun, body, size = (number, *head), [], 0
     if begun:
-        yield _finished(*begun, "\n".join(body), made)
+        yield _finished(*begun, body, size, made)
 
 
-def _finished(line: int, at: datetime, first: str, body: str, made: Keys) -> Arrival | Broken:
+def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
+    """Yield each line with its number; of one that has no end, what is too long as it is."""
+    number, begins = 0, True
+    while line := text.readline(_LONGEST + 1):
+        if begins:
+            number += 1
+            yield number, line.rstrip("\r\n")
+        begins = line.endswith(("\r", "\n"))
+
+
+def _before_all(line: str) -> str:
+    if _SOME_DATE.match(line):
+        return "has no date that is known: say how they are written, such as %d.%m.%Y %H:%M"
+    return "stands before the first entry's date"
+
+
+def _finished(  # noqa: PLR0913, PLR0917 - what was gathered
+    line: int, at: datetime, first: str, lines: Sequence[str], size: int, made: Keys
+) -> Arrival | Broken:
+    if size > _LONGEST:
+        return Broken(f"line {line}", f"has more than {_LONGEST:,} characters")
+    body = "\n".join(lines)
     starred = first.endswith("*")
     title = first.rstrip("* ") if starred else first
     content = body.strip("\n")
@@ -196,7 +225,10 @@ def _written(entry: Entry) -> str:
 def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
     if not isinstance(value, dict):
         return Broken(place, "must be an object")
-    title, body = str(value.get("title") or "").strip(), str(value.get("body") or "").strip("\n")
+    said = value.get("title") or "", value.get("body") or ""
+    if not all(isinstance(text, str) for text in said):
+        return Broken(place, "title and body must be strings")
+    title, body = said[0].strip(), said[1].strip("\n")
     title, content = (title, body) if body.strip() else ("", title)
     if not content:
         return Broken(place, "has no text")
@@ -209,7 +241,9 @@ def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
         id=_id(value.get("uuid")),
         content=content,
         title=title,
-        tags=tuple(str(tag).removeprefix("@") for tag in _listed(value.get("tags"))),
+        tags=tuple(
+            tag.removeprefix("@") for tag in _listed(value.get("tags")) if isinstance(tag, str)
+        ),
         starred=value.get("starred") is True,
         occurred_at=at,
         extra={name: held for name, held in value.items() if name not in _UNDERSTOOD},

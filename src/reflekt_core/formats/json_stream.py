@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from reflekt_core.errors import MalformedInput
 from reflekt_core.ports import SourceFile
 
-__all__ = ["MOST_CHARACTERS", "elements", "keys"]
+__all__ = ["MOST_CHARACTERS", "elements", "first", "keys"]
 
 MOST_CHARACTERS: Final = 16_000_000
 """How long one value may be."""
@@ -27,18 +27,31 @@ def elements(file: SourceFile, name: str | None = None) -> Iterator[Any]:
     Without a name: those of the array that the document is. What stands beside it is passed over.
 
     Raises:
-        MalformedInput: It is no JSON in UTF-8, or one value has more than 16 million characters.
+        MalformedInput: It is no JSON in UTF-8, has no such array, or one value has more than 16
+            million characters.
     """
+    found = name is None
     with _reading(file) as text:
         if name is None:
             yield from text.array()
         else:
             for key in text.members():
                 if key == name and text.peek() == "[":
+                    found = True
                     yield from text.array()
                 else:
                     text.value()
         text.end()
+    if not found:
+        raise MalformedInput(f"{file.name} has no list called {name}")
+
+
+def first(file: SourceFile) -> tuple[str, Any] | None:
+    """Return the first key of the JSON object in *file* with its value, if there is one."""
+    with _reading(file) as text:
+        for key in text.members():
+            return key, text.value()
+    return None
 
 
 def keys(file: SourceFile, most: int = 20) -> tuple[str, ...]:

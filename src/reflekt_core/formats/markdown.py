@@ -16,7 +16,8 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
-from reflekt_core.formats.records import entries_in
+from reflekt_core.errors import MalformedInput
+from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source, SourceFile
@@ -30,10 +31,15 @@ _MATTER: Final = re.compile(
     r"\A---[ \t]*(\r?\n)(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _DATED: Final = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)(?:[T _-]*(\d\d)[:.h-]?(\d\d)(?!\d))?[\s_-]*(.*)", re.DOTALL
+    r"(?P<year>\d{4})(?P<between>[-_.]?)(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
+    r"(?:[T _-]*(?P<hour>[01]\d|2[0-3])[:.h-]?(?P<minute>[0-5]\d)(?:[:.]?(?P<second>[0-5]\d))?(?!\d))?"
+    r"[\s_,-]*(?P<rest>.*)",
+    re.DOTALL,
 )
-_HEADING: Final = re.compile(r"\A\s*#[ \t]+(.*\S)[ \t]*(?:\n+|\Z)")
-_CODE: Final = re.compile(r"^(```|~~~).*?^\1|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_HEADING: Final = re.compile(r"\A\s*#[ \t]+(\S[^\n]*)(?:\n+|\Z)")
+_CODE: Final = re.compile(
+    r"^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^[ \t]*\1|\Z)|`[^`\n]*`", re.DOTALL | re.MULTILINE
+)
 _TAG: Final = re.compile(r"(?<!\S)#([\w/-]*[^\W\d_][\w/-]*)")
 _UNDERSTOOD: Final = frozenset(
     {
@@ -50,6 +56,8 @@ _UNDERSTOOD: Final = frozenset(
     }
 )
 _UNSAFE: Final = re.compile(r"[^\w -]+")
+_NO_VALUE: Final = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)
+"""What PyYAML raises besides its own of values that are not what their marks say."""
 
 
 class MarkdownFormat(Format):
@@ -66,10 +74,12 @@ class MarkdownFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
-        alone = len(source.files) == 1
-        for file in source.files:
-            if alone or _is_markdown(file):
-                yield _arrival(file)
+        made = Keys()
+        notes = source.files if len(source.files) == 1 else [*filter(_is_markdown, source.files)]
+        if source.files and not notes:
+            raise MalformedInput(f"{source.name} holds no Markdown: no name ends in .md")
+        for file in notes:
+            yield _arrival(file, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -83,7 +93,7 @@ class MarkdownFormat(Format):
 
 
 def _is_markdown(file: SourceFile) -> bool:
-    return file.name.lower().endswith(_SUFFIXES) and not file.name.startswith("__MACOSX/")
+    return file.name.lower().endswith(_SUFFIXES)
 
 
 def _text(file: SourceFile) -> str:
@@ -96,7 +106,7 @@ def _text(file: SourceFile) -> str:
         return ""
 
 
-def _arrival(file: SourceFile) -> Arrival | Broken:
+def _arrival(file: SourceFile, made: Keys) -> Arrival | Broken:
     text = _text(file)
     if not text.strip():
         return Broken(
@@ -107,24 +117,26 @@ def _arrival(file: SourceFile) -> Arrival | Broken:
         stem = PurePosixPath(file.name).stem
         named_at, named = _named(stem)
         title, body = _titled(matter, body, named)
+        at = _at(matter.get("date") or matter.get("created")) or _there(named_at)
         return Arrival(
             place=file.name,
-            key=file.name,
+            # Not by the name of the file, which another vault may have as well.
+            key=made(at, title, body),
             id=_id(matter.get("id")),
             content=body,
             title=title,
             mood=_mood(matter.get("mood")),
             category=_string("category", matter),
             tags=_tags(matter.get("tags"), body),
-            starred=matter.get("starred") is True,
-            occurred_at=_at(matter.get("date") or matter.get("created")) or _there(named_at),
+            starred=matter.get("starred") in {True, "true"},
+            occurred_at=at,
             time_zone=_string("time_zone", matter),
             created_at=_at(matter.get("created")),
             updated_at=_at(matter.get("updated")),
             extra={str(k): _data(v) for k, v in matter.items() if k not in _UNDERSTOOD},
         )
-    except (ValueError, RecursionError) as error:
-        return Broken(file.name, str(error) or "the front matter is nested too deeply")
+    except ValueError as error:
+        return Broken(file.name, str(error))
 
 
 def _parted(text: str) -> tuple[Mapping[str, Any], str]:
@@ -144,13 +156,21 @@ def _loaded(matter: str) -> Mapping[str, Any]:
 
     try:
         found = yaml.load(matter, _loader())  # noqa: S506 - it is a safe one
-    except yaml.YAMLError:
+    except _Reference:
+        raise ValueError("the front matter must not use references (*name)") from None
+    except RecursionError:
+        raise ValueError("the front matter is nested too deeply") from None
+    except (yaml.YAMLError, *_NO_VALUE):
         raise ValueError("the front matter is not YAML") from None
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise ValueError("the front matter must be names with values")  # noqa: TRY004 - told as all that is wrong with a record
     return found
+
+
+class _Reference(Exception):
+    """The front matter refers to a part of itself."""
 
 
 @cache
@@ -162,7 +182,7 @@ def _loader() -> type[Any]:
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
-                raise ValueError("the front matter must not use references (*name)")
+                raise _Reference
             return super().compose_node(parent, index)
 
     return Loader
@@ -173,12 +193,13 @@ def _named(stem: str) -> tuple[datetime | None, str]:
     found = _DATED.fullmatch(stem)
     if not found:
         return None, stem
-    year, month, day, hour, minute, rest = found.groups()
+    said = found.groupdict()
     try:
-        clock = time(int(hour), int(minute)) if hour else time(12)
-        return datetime.combine(date(int(year), int(month), int(day)), clock), rest
+        day = date(*(int(said[part]) for part in ("year", "month", "day")))
     except ValueError:
         return None, stem
+    clock = time(int(said["hour"] or 12), int(said["minute"] or 0), int(said["second"] or 0))
+    return datetime.combine(day, clock), said["rest"]
 
 
 def _titled(matter: Mapping[str, Any], body: str, named: str) -> tuple[str, str]:
@@ -187,7 +208,7 @@ def _titled(matter: Mapping[str, Any], body: str, named: str) -> tuple[str, str]
         return str(matter["title"] or ""), body
     heading = _HEADING.match(body)
     if heading and body[heading.end() :].strip():
-        return heading[1], body[heading.end() :]
+        return heading[1].rstrip(), body[heading.end() :]
     return named, body
 
 
@@ -200,7 +221,7 @@ def _there(at: datetime | None) -> datetime:
 def _at(value: Any) -> datetime | None:
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.strip())
+            value = _read_date(value.strip())
         except ValueError:
             raise ValueError(
                 "dates must be such as 2026-11-22 or 2026-11-22T21:40:00+03:00"
@@ -212,9 +233,15 @@ def _at(value: Any) -> datetime | None:
     raise ValueError("dates must be such as 2026-11-22 or 2026-11-22T21:40:00+03:00")
 
 
+def _read_date(text: str) -> date:
+    return (date if len(text) <= len("2026-11-22") else datetime).fromisoformat(text)
+
+
 def _mood(value: Any) -> int | None:
-    if value is None or (type(value) is int and 1 <= value <= 5):  # noqa: PLR2004 - a mood
-        return value
+    if value is None:
+        return None
+    if str(value).strip() in {"1", "2", "3", "4", "5"}:
+        return int(value)
     raise ValueError("mood must be a number from 1 to 5")
 
 
@@ -232,7 +259,11 @@ def _id(value: Any) -> UUID | None:
 
 def _tags(given: Any, body: str) -> tuple[str, ...]:
     listed = re.split(r"[,\s]+", given) if isinstance(given, str) else given
-    said = [str(tag).removeprefix("#") for tag in listed] if isinstance(listed, list) else []
+    said = [
+        str(tag).removeprefix("#")
+        for tag in (listed if isinstance(listed, list) else [])
+        if isinstance(tag, str | int | float)
+    ]
     return tuple(dict.fromkeys(filter(None, [*said, *_TAG.findall(_CODE.sub(" ", body))])))
 
 
@@ -259,7 +290,8 @@ def _file(entry: Entry, category: str | None) -> str:
         "date": entry.occurred_at.isoformat(),
         "time_zone": entry.time_zone,
         "title": entry.title,
-        "tags": list(entry.tags),
+        # One such sign in front is taken off again.
+        "tags": [f"#{tag}" if tag.startswith("#") else tag for tag in entry.tags],
         "mood": entry.mood,
         "category": category,
         "starred": entry.starred,

@@ -1,12 +1,12 @@
 """Reflekt's own formats: everything a user has, to the last field. One record a line, or one document."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
 from reflekt_core.errors import MalformedInput
-from reflekt_core.formats.json_stream import elements, keys
-from reflekt_core.model.transfer import Broken, ExportKind, ExportRecord, ReadOptions
+from reflekt_core.formats.json_stream import elements, first, keys
+from reflekt_core.model.transfer import Broken, ExportKind, ExportRecord, ReadOptions, unfit
 from reflekt_core.ports import Format, Source, SourceFile
 
 __all__ = ["JSONFormat", "NDJSONFormat"]
@@ -14,6 +14,8 @@ __all__ = ["JSONFormat", "NDJSONFormat"]
 _VERSION: Final = 1
 _MOST_BYTES: Final = 16_000_000
 _KINDS: Final = frozenset(ExportKind)
+_VERSIONS: Final = ("version", "content_version", "entry_version")
+_LAST_VERSION: Final = 2**53 - 1
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -22,6 +24,7 @@ class NDJSONFormat(Format):
 
     name = "ndjson"
     suffix = ".ndjson"
+    holds_all = True
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
@@ -50,6 +53,7 @@ class JSONFormat(Format):
 
     name = "json"
     suffix = ".json"
+    holds_all = True
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
@@ -57,7 +61,10 @@ class JSONFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[ExportRecord | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
-        for number, value in enumerate(elements(_only(source), "records"), 1):
+        file = _only(source)
+        if (begins := first(file)) and begins[0] == "reflekt" and begins[1] != _VERSION:
+            raise MalformedInput(f"{source.name} was written by a newer Reflekt: import it there")
+        for number, value in enumerate(elements(file, "records"), 1):
             yield _checked(f"record {number}", value)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
@@ -94,4 +101,15 @@ def _checked(place: str, value: Any) -> ExportRecord | Broken:
     kind, held = value["kind"], value["value"]
     if not isinstance(kind, str) or kind not in _KINDS or not isinstance(held, dict):
         return Broken(place, f"kind must be one of {', '.join(sorted(_KINDS))}, value an object")
-    return ExportRecord(ExportKind(kind), held)
+    if problem := unfit(held) or _numbered(held):
+        return Broken(place, problem)
+    return ExportRecord(ExportKind(kind), held, place)
+
+
+def _numbered(held: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with the versions of a record."""
+    for name in _VERSIONS:
+        version = held.get(name)
+        if isinstance(version, int) and not 1 <= version <= _LAST_VERSION:
+            return f"{name} must be from 1 to {_LAST_VERSION}"
+    return None

@@ -5,13 +5,14 @@ An archive may claim small sizes and hold large ones, or name files outside of i
 hold links that lead out of it. None of that is followed.
 """
 
+import codecs
 import io
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, BinaryIO, Final
 
 import attrs
@@ -19,7 +20,14 @@ import attrs
 from reflekt_core.errors import MalformedInput
 from reflekt_core.ports import Source, SourceFile
 
-__all__ = ["MOST_FILES", "MOST_TIMES_SMALLER", "Opened", "opened", "text_of"]
+__all__ = [
+    "MOST_FILES",
+    "MOST_TIMES_SMALLER",
+    "Opened",
+    "is_in_another_encoding",
+    "opened",
+    "text_of",
+]
 
 MOST_FILES: Final = 200_000
 """How many files a folder or an archive may have."""
@@ -28,6 +36,7 @@ MOST_TIMES_SMALLER: Final = 200
 """How much smaller a file may be packed than it is; text comes to some 20."""
 
 _SMALL: Final = 1_000_000
+_LARGE: Final = 100_000_000
 _CHUNK: Final = 64 * 1024
 _LINK: Final = 0o120000
 _KIND: Final = 0o170000
@@ -51,11 +60,15 @@ def opened(path: Path) -> Iterator["Opened"]:
         MalformedInput: There is nothing, it cannot be read, or it is an archive that is not safe.
     """
     try:
+        if path.exists() and not (path.is_dir() or path.is_file()):
+            # It could be read once, and finding out what it is takes more than that.
+            raise MalformedInput(f"{path} is no file that can be read twice: save it first")
         if path.is_dir():
             yield Opened(path.resolve().name, _files_below(path))
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                yield Opened(path.name, [_Member(archive, info) for info in _safe(archive)])
+                members = [_Member(archive, info) for info in _safe(archive)]
+                yield Opened(path.name, members, path.stat().st_size)
         else:
             with path.open("rb"):
                 yield Opened(path.name, [_Plain(path.name, path)])
@@ -70,13 +83,29 @@ def text_of(file: SourceFile) -> io.TextIOWrapper:
     return io.TextIOWrapper(file.open(), encoding="utf-8-sig", newline="")
 
 
+def is_in_another_encoding(file: SourceFile) -> bool:
+    """Tell whether *file* seems to be text, but not UTF-8."""
+    with file.open() as raw:
+        begins = raw.read(_CHUNK)
+    if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(begins)
+    except UnicodeDecodeError:
+        return b"\0" not in begins
+    return False
+
+
 class Opened(Source):
     """What is imported, and how much of it was read."""
 
-    def __init__(self, name: str, found: "Sequence[_Plain | _Member]") -> None:
+    def __init__(
+        self, name: str, found: "Sequence[_Plain | _Member]", packed: int | None = None
+    ) -> None:
         self._name = name
         self._files = [_Metered(file, self) for file in found]
         self._bytes = sum(file.size for file in found)
+        self.packed = self._bytes if packed is None else packed
         self.read = 0
 
     @property
@@ -171,13 +200,14 @@ class _Reading(io.RawIOBase):
 
 
 def _files_below(folder: Path) -> list[_Plain]:
-    """Return the files below *folder* by name; hidden ones, and links that lead out, are left out."""
+    """Return the files below *folder* by name; hidden ones and links are left out."""
     root = folder.resolve()
     found: list[_Plain] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in name.parts)
-        if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
+        if _is_hidden(name) or path.is_symlink() or not path.is_file():
+            continue
+        if not path.resolve().is_relative_to(root):
             continue
         if len(found) >= MOST_FILES:
             raise MalformedInput(f"{folder.name} has more than {MOST_FILES:,} files")
@@ -186,7 +216,7 @@ def _files_below(folder: Path) -> list[_Plain]:
 
 
 def _safe(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the files in *archive* by name, if none of them is a trap."""
+    """Return the files in *archive* by name without hidden ones, if none of them is a trap."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MOST_FILES:
         raise MalformedInput(f"the archive has more than {MOST_FILES:,} files")
@@ -195,7 +225,15 @@ def _safe(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             raise MalformedInput(f"the archive is not safe: {problem}")
     if len({info.filename for info in infos}) < len(infos):
         raise MalformedInput("the archive is not safe: two files have one name")
-    return sorted(infos, key=lambda info: info.filename)
+    packed = sum(info.compress_size for info in infos)
+    if sum(info.file_size for info in infos) > max(MOST_TIMES_SMALLER * packed, _LARGE):
+        raise MalformedInput("the archive is not safe: it is packed much smaller than text can be")
+    shown = (info for info in infos if not _is_hidden(PurePosixPath(info.filename)))
+    return sorted(shown, key=lambda info: info.filename)
+
+
+def _is_hidden(name: PurePath) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
 
 
 def _problem(info: zipfile.ZipInfo) -> str | None:

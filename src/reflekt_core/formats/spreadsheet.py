@@ -2,12 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import BinaryIO, Final
 from uuid import UUID
 
-from reflekt_core.formats.csv_rows import header_of, rows
+from reflekt_core.formats.csv_rows import NOT_CSV, header_of, rows
 from reflekt_core.formats.records import Keys, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
@@ -28,7 +29,9 @@ _COLUMNS: Final = (
     "created_at",
     "updated_at",
 )
+_NEEDED: Final = frozenset({"date", "content"})
 _BETWEEN: Final = " | "
+_BETWEEN_READ: Final = re.compile(r"(?<!\\)\|")
 _TRUE: Final = frozenset({"true", "yes", "1"})
 _FALSE: Final = frozenset({"", "false", "no", "0"})
 
@@ -41,13 +44,13 @@ class CSVFormat(Format):
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
-        return {"date", "content"} <= set(header_of(source))
+        return set(header_of(source)) >= _NEEDED
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
         made = Keys()
         for file in source.files:
-            for line, row in rows(file):
+            for line, row in rows(file, _NEEDED):
                 yield _arrival(f"line {line}", row, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
@@ -59,7 +62,9 @@ class CSVFormat(Format):
         text.detach()
 
 
-def _arrival(place: str, row: Mapping[str, str], made: Keys) -> Arrival | Broken:
+def _arrival(place: str, row: Mapping[str, str] | None, made: Keys) -> Arrival | Broken:
+    if row is None:
+        return Broken(place, NOT_CSV)
     try:
         return Arrival(
             place=place,
@@ -69,7 +74,7 @@ def _arrival(place: str, row: Mapping[str, str], made: Keys) -> Arrival | Broken
             title=row.get("title", ""),
             mood=_mood(row.get("mood", "").strip()),
             category=row.get("category", "").strip() or None,
-            tags=tuple(filter(None, map(str.strip, row.get("tags", "").split("|")))),
+            tags=_tags(row.get("tags", "")),
             starred=_starred(row.get("starred", "").strip().lower()),
             occurred_at=_time("date", row),
             time_zone=row.get("time_zone", "").strip() or None,
@@ -82,10 +87,17 @@ def _arrival(place: str, row: Mapping[str, str], made: Keys) -> Arrival | Broken
         return Broken(place, said if said.startswith(_COLUMNS) else "id must be a UUID")
 
 
+def _tags(text: str) -> tuple[str, ...]:
+    parts = (part.replace("\\|", "|").strip() for part in _BETWEEN_READ.split(text))
+    return tuple(filter(None, parts))
+
+
 def _mood(text: str) -> int | None:
-    if text and not (text.isascii() and text.isdigit() and len(text) == 1):
+    # A column with gaps is one of fractions to many a program.
+    whole = text.removesuffix(".0")
+    if text and not (whole.isascii() and whole.isdigit() and len(whole) == 1):
         raise ValueError("mood must be a number from 1 to 5")
-    return int(text) if text else None
+    return int(whole) if text else None
 
 
 def _starred(text: str) -> bool:
@@ -119,7 +131,7 @@ def _row(entry: Entry, category: str | None) -> list[object]:
         entry.content,
         entry.mood,
         category,
-        _BETWEEN.join(entry.tags),
+        _BETWEEN.join(tag.replace("|", "\\|") for tag in entry.tags),
         str(entry.starred).lower(),
         entry.created_at.isoformat(),
         entry.updated_at.isoformat(),

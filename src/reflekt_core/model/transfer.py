@@ -1,13 +1,15 @@
 """What an export holds, what an import brings, and what erasing asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from json import JSONEncoder
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import attrs
 
+from reflekt_core.model.entries import PRIVATE
 from reflekt_core.model.fields import Text, check
 
 __all__ = [
@@ -17,8 +19,14 @@ __all__ = [
     "ExportKind",
     "ExportRecord",
     "ImportReport",
+    "MediaReport",
+    "Medium",
     "ReadOptions",
+    "unfit",
 ]
+
+_MOST_LEVELS: Final = 64
+_encode: Final = JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 class ExportKind(StrEnum):
@@ -36,11 +44,13 @@ class ExportRecord:
     """
     One line of an export: what it is, and the value with every field, as plain data.
 
-    Entries come with what an import brought along in `extra`, and with `trashed_at`.
+    Entries come with what an import brought along in `extra`, and with `trashed_at`. `place` says where
+    it stands in a file, for a person.
     """
 
     kind: ExportKind
     value: dict[str, Any]
+    place: str = attrs.field(default="", eq=False, metadata=PRIVATE)
 
 
 @attrs.frozen(kw_only=True)
@@ -92,6 +102,36 @@ class ReadOptions:
     date_format: str | None = None
 
 
+@attrs.frozen
+class Medium:
+    """
+    A file that an entry names: a photo, a recording.
+
+    `folder` is where its kind lies in an archive. Its file has one of `names`, with whatever suffix;
+    `type` is most likely that.
+    """
+
+    folder: str
+    names: tuple[str, ...]
+    type: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class MediaReport:
+    """
+    What came of the files that entries name.
+
+    `kept` are new beside the journal (or in an export), `present` were there already, `missing` are
+    not where the entries come from, and `refused` cannot be taken; `problems` are the first of those.
+    """
+
+    kept: int = 0
+    present: int = 0
+    missing: int = 0
+    refused: int = 0
+    problems: tuple[Broken, ...] = ()
+
+
 @attrs.frozen(kw_only=True)
 class ImportReport:
     """
@@ -110,6 +150,8 @@ class ImportReport:
     problems: tuple[Broken, ...] = ()
     notes: Mapping[str, int] = attrs.field(factory=dict)
     dry_run: bool = False
+    media: MediaReport | None = None
+    """What came of media, if they were asked for."""
 
 
 @attrs.frozen
@@ -120,3 +162,25 @@ class Erasure:
 
     def __attrs_post_init__(self) -> None:
         check(self)
+
+
+def unfit(value: Any) -> str | None:
+    """Return why plain data cannot be kept and exported again, if it cannot."""
+    level: Iterable[Any] = (value,)
+    for _ in range(_MOST_LEVELS):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            break
+    else:
+        return f"is nested deeper than {_MOST_LEVELS} levels"
+    try:
+        _encode(value).encode()
+    except (ValueError, TypeError):
+        return "holds numbers or signs that JSON in UTF-8 cannot have"
+    return None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()

@@ -38,6 +38,7 @@ from reflekt_core.model.transfer import (
     ExportKind,
     ExportRecord,
     ImportReport,
+    unfit,
 )
 from reflekt_core.serialization import read_whole
 from reflekt_core.services.context import SETTINGS_KEY, Context
@@ -169,7 +170,7 @@ class _Import:
 
     def _take(self, record: Arrival | ExportRecord) -> Broken | None:
         """Take one record over, an entry at the end of its batch; return what is wrong with it."""
-        place = record.place if isinstance(record, Arrival) else record.kind.value
+        place = record.place if isinstance(record, Arrival) else f"{record.place}, {record.kind}"
         try:
             if isinstance(record, Arrival):
                 self._entries.append(self._arrived(record))
@@ -223,12 +224,10 @@ class _Import:
         """Return what an entry keeps of what Reflekt does not understand."""
         if not extra:
             return {}
-        try:
-            size = len(_encode(extra).encode())
-        except (UnicodeEncodeError, ValueError, TypeError, RecursionError):
-            self._notes["other fields that are no text, left out"] += 1
+        if unfit(extra):
+            self._notes["other fields that could not be exported, left out"] += 1
             return {}
-        if size > _MOST_EXTRA_BYTES:
+        if len(_encode(extra).encode()) > _MOST_EXTRA_BYTES:
             self._notes["other fields of more than 100 KB, left out"] += 1
             return {}
         return {self._format: extra}
