@@ -704,6 +704,15 @@ def test_a_server_on_this_machine_needs_no_consent(store: Store, clock: FakeCloc
     assert here.sent == [AnalyseEntry("", "Write to ada@example.org.")]
 
 
+def test_a_server_on_this_machine_answers_all_day(store: Store, clock: FakeClock) -> None:
+    """However many tokens it has read: what it costs is nobody's budget."""
+    here = Elsewhere(None, "openai")
+    journal = Reflekt.on(store, assistant=[here], clock=clock)
+    journal.settings.update(ai=AISettingsPatch(daily_token_budget=0))
+    for draft in ("I want to", "I want more"):
+        assert journal.suggestions.create(draft).provenance.provider == "openai"
+
+
 # The cache
 
 

@@ -135,6 +135,20 @@ def test_somebody_elses_server_is_no_less_a_vendor() -> None:
     assert completion.vendor is Vendor.OPENAI
 
 
+@pytest.mark.parametrize(
+    ("model", "vendor"),
+    [
+        ("gemma3:4b", None),
+        ("gpt-oss:120b-cloud", Vendor.OPENAI),
+        ("kimi-k3:Cloud", Vendor.OPENAI),
+    ],
+)
+def test_a_model_of_ollamas_cloud_is_a_vendors(model: str, vendor: Vendor | None) -> None:
+    """A server on this machine that hands text on needs consent as one elsewhere does."""
+    access = Access(model=model, base_url="http://127.0.0.1:11434/v1")
+    assert OpenAICompletion(access).vendor is vendor
+
+
 @pytest.mark.parametrize("host", ["evilapi.openai.com.example.org", "myapi.openai.com"])
 def test_a_host_that_looks_like_openai_is_not(host: str) -> None:
     """Only the host itself and those below it are the vendor's own."""

@@ -146,7 +146,10 @@ def export(  # noqa: PLR0913 - the options
         )
     with opened(store, user) as reflekt:
         beside: list[MediaReport] = []
-        count = reflekt.export_file(file, format=name, media=media, told_of_media=beside.append)
+        with _waiting("Writing; what is new is understood first") as told:
+            count = reflekt.export_file(
+                file, format=name, media=media, told=told, told_of_media=beside.append
+            )
     if as_json:
         shown = {"media": wire(beside[0])} if beside else {}
         emit({"file": str(file), "format": name, "records": count, **shown})
@@ -208,6 +211,13 @@ def _tell_problems(problems: Sequence[Broken], count: int) -> None:
         )
     if count > len(problems):
         click.echo(f"  and {count - len(problems)} more", err=True)
+
+
+@contextmanager
+def _waiting(what: str) -> Iterator[Callable[[int], None]]:
+    """Say on stderr, if that is a terminal, what takes its time; lend what tells how many there are."""
+    with Console(stderr=True).status(f"{what} …") as status:
+        yield lambda count: status.update(f"{what}: {count:,} records …")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.READER: frozenset(p for p in _OWN if p.endswith(":read")),
     Role.ADMIN: _OWN | _ADMIN,
 }
-"""The one table of what each role may do. All of it concerns one's own things, but admin:*."""
+"""The one table of what each role may do. All of it concerns one's own things, but ``admin:*``."""
 
 
 def permissions_of(role: str | None, scope: Iterable[str] | None = None) -> frozenset[Permission]:

@@ -341,7 +341,9 @@ def _check_not_asked(sums: DayUsage, key: str, now: datetime, assistant: Externa
 def _affordable(
     sums: DayUsage, settings: Settings, worst: WorstCase, assistant: ExternalAssistant
 ) -> Decimal:
-    """Return what to set aside, if the day's budget allows it."""
+    """Return what to set aside, if the day's budget allows it; this machine has none."""
+    if assistant.vendor is None:
+        return Decimal(0)
     tokens, money = settings.ai.daily_token_budget, settings.ai.daily_budget_usd
     if money is not None and worst.cost_usd is None:
         raise PriceUnknown(

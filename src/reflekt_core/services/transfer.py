@@ -43,7 +43,6 @@ class AccountService:
         daily prompts.
         """
         account = self.context.authorise(Permission.ACCOUNT_READ)
-        self.context.settle()
         wanted = PageSize(limit).limit
         sources = self._sources(account)
         number, *inner = after or (0,)
@@ -52,6 +51,8 @@ class AccountService:
         position = tuple(inner) or None
         while index < len(sources):
             kind, source = sources[index]
+            if kind is ExportKind.INSIGHT and not position:
+                self.context.settle()
             page = source(position, wanted - len(records))
             found = [ExportRecord(kind, whole(value)) for value in page]
             if records and _weight(records) + _weight(found) > MOST_BYTES:

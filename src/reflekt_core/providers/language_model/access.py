@@ -21,6 +21,7 @@ __all__ = [
     "check_calls_allowed",
     "forbid_real_calls",
     "is_loopback",
+    "is_passed_on",
     "key_of",
     "model_of",
 ]
@@ -122,6 +123,11 @@ def key_of(service: Service, access: Access, address: Address) -> str | None:
             f"{service.variable('API_KEY')} has characters that no key has; copy it anew"
         )
     return key or None
+
+
+def is_passed_on(model: str) -> bool:
+    """Return whether a server on this machine hands on what it is asked of *model*: Ollama's cloud."""
+    return model.lower().endswith("cloud")
 
 
 def is_loopback(host: str) -> bool:

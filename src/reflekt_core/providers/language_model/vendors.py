@@ -32,6 +32,7 @@ from reflekt_core.providers.language_model.access import (
     Service,
     address_of,
     check_calls_allowed,
+    is_passed_on,
     key_of,
     model_of,
 )
@@ -142,8 +143,9 @@ class VendorCompletion(Completion):
     ) -> None:
         self.address = address_of(self.service, access)
         self.provider = self.service.name
-        self.vendor = None if self.address.is_loopback else self.service.vendor
         self.model = model_of(self.service, access)
+        stays = self.address.is_loopback and not is_passed_on(self.model)
+        self.vendor = None if stays else self.service.vendor
         self.capabilities = Capabilities()
         self._access = access
         self._http_client = http_client
