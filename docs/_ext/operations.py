@@ -45,7 +45,7 @@ def _nouns(told: _Plain) -> Iterator[str]:
 
 def _operation(request: str, one: _Plain) -> Iterator[str]:
     yield f"({one['operationId']})=\n### {request}\n"
-    yield f"{one['summary']}. {_needs(one)}\n"
+    yield f"`{one['operationId']}`: {one['summary']}. {_needs(one)}\n"
     if parameters := one.get("parameters"):
         yield from _table(("parameter", "in", "what"), map(_parameter, parameters))
     if body := one.get("requestBody"):
@@ -65,8 +65,8 @@ def _needs(one: _Plain) -> str:
 
 def _parameter(one: _Plain) -> tuple[str, str, str]:
     name = f"`{one['name']}`{' (needed)' if one['required'] else ''}"
-    told = [one["description"]] if "description" in one else []
-    return name, one["in"], " ".join([*told, f"{_type(one['schema'])}."])
+    told = [f"{one['description'].rstrip('.')}."] if "description" in one else []
+    return name, one["in"], ". ".join([_type(one["schema"]), *told])
 
 
 def _bodies(title: str, content: _Plain) -> Iterator[str]:
