@@ -141,13 +141,14 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str
     yield "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _fill(app: "Sphinx", name: str, source: list[str]) -> None:
-    del app, name
-    if MARK in source[0]:
-        source[0] = source[0].replace(MARK, operations(document()))
-
-
 def setup(app: "Sphinx") -> dict[str, bool]:
     """Fill the mark in every page that has it."""
-    app.connect("source-read", _fill)
+    # Made now: autodoc loads modules a second time, and then rules are not told by their class.
+    made = operations(document())
+
+    def fill(app: "Sphinx", name: str, source: list[str]) -> None:
+        del app, name
+        source[0] = source[0].replace(MARK, made)
+
+    app.connect("source-read", fill)
     return {"parallel_read_safe": True}
