@@ -262,7 +262,7 @@ def test_hours_are_seven_rows_of_24(journal: Reflekt) -> None:
     assert frame.to_numpy().dtype == np.int64
 
 
-@pytest.mark.parametrize("value", [5, None, object()], ids=repr)
+@pytest.mark.parametrize("value", [5, None, "entries"], ids=repr)
 def test_what_is_no_journal_is_refused(value: Any) -> None:
     """The error names what was given."""
     with pytest.raises(ConfigurationError, match=type(value).__name__):
