@@ -116,6 +116,8 @@ NEED_EXTRAS = (
     "chalice_secrets",
     "chalice_triggers",
     "cli",
+    "cli_display",
+    "cli_media",
     "cli_providers",
     "cli_remote",
     "cli_transfer",
