@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reflekt_core import Reflekt
-from reflekt_core.errors import StoreError, Unavailable
+from reflekt_core.errors import ConfigurationError, StoreError, Unavailable
 from reflekt_core.model.entries import EntryFilter
 from reflekt_core.ports import Cipher, PlainText, Store
 from reflekt_core.stores import STORES, open_store
@@ -111,6 +111,28 @@ def test_a_file_that_somebody_holds_is_busy(url: str, module: Any, tmp_path: Pat
             with pytest.raises(Unavailable):
                 store.accounts.get("me")
         assert store.entries.counts("me").entries == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", ["documents://", "documents:///", "documents://journal.db", "documents:journal.db"]
+)
+def test_an_address_without_a_file_is_refused(url: str, wrong: str) -> None:
+    """Nothing is kept where nobody would find it again; the error says what an address is like."""
+    with pytest.raises(ConfigurationError, match="documents://"):
+        open_store(wrong)
+
+
+def test_no_name_stands_for_memory(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What SQLite would keep in memory is a file, also as a backup."""
+    monkeypatch.chdir(tmp_path)
+    entry = an_entry("Kept.")
+    with closing(open_store(url)) as store:
+        store.entries.put(store.accounts.get("me"), entry, replaces=None)
+        store.backup(":memory:")
+    with closing(open_store("documents:///:memory:")) as kept:
+        assert kept.entries.get("me", entry.id) == entry
 
 
 @pytest.mark.parametrize("place", ["nowhere/journal.db", "."])

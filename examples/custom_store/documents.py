@@ -140,7 +140,7 @@ class Documents:
         with self._errors():
             Path(path).touch(0o600)  # for its owner alone
             self._connection = sqlite3.connect(
-                path, timeout=5, isolation_level=None, check_same_thread=False
+                Path(path).absolute(), timeout=5, isolation_level=None, check_same_thread=False
             )
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -167,7 +167,7 @@ class Documents:
         """Write a copy to the new file *path*."""
         with self._lock, self._errors(path):
             Path(path).touch(0o600, exist_ok=False)
-            with closing(sqlite3.connect(path)) as copy:
+            with closing(sqlite3.connect(Path(path).absolute())) as copy:
                 self._connection.backup(copy)
 
     def close(self) -> None:

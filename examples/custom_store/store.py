@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import attrs
 from documents import Documents, Transaction
 
-from reflekt_core.errors import AccountErased, VersionConflict
+from reflekt_core.errors import AccountErased, ConfigurationError, VersionConflict
 from reflekt_core.model.accounts import Account, Counts
 from reflekt_core.model.analytics import (
     Contribution,
@@ -74,10 +74,17 @@ class DocumentStore(Store):
     Args:
         url: The path is what follows the third slash.
         cipher: Seals each document. Ids, keys and times stay readable.
+
+    Raises:
+        ConfigurationError: The URL names no file.
+        StoreError: The file cannot be used.
     """
 
     def __init__(self, url: str, cipher: Cipher) -> None:
-        self._documents = documents = Documents(url.partition(":///")[2], cipher)
+        path = url.partition(":///")[2]
+        if not path:
+            raise ConfigurationError("a store of documents is named documents:///journal.db")
+        self._documents = documents = Documents(path, cipher)
         self.accounts = DocumentAccounts(documents)
         self.entries = DocumentEntries(documents)
         self.search = DocumentSearch(documents)
