@@ -25,12 +25,13 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from reflekt_core import Reflekt, ReflektError
 from reflekt_core.app import utc_now
-from reflekt_core.errors import Unauthenticated
+from reflekt_core.errors import InvalidInput, Problem, Unauthenticated
 from reflekt_core.model.accounts import Actor
 from reflekt_core.rest.dispatch import Dispatch
 from reflekt_core.rest.problems import problem
@@ -123,6 +124,14 @@ def refused(_: Request, error: Exception) -> Response:
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
+def misread(request: Request, error: Exception) -> Response:
+    """Tell what FastAPI refuses in the same form. Its own answer would repeat what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    wrong = [(".".join(map(str, one["loc"][1:])), one["msg"]) for one in error.errors()]
+    return refused(request, InvalidInput(Problem(path, message) for path, message in wrong))
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Understand entries in the background while the app runs, and close the journal in the end."""
@@ -136,6 +145,7 @@ def create_app(reflekt: Reflekt, login: Login, cursor_secret: bytes) -> FastAPI:
     app = FastAPI(title="Diary", lifespan=lifespan)
     app.state.reflekt, app.state.login = reflekt, login
     app.add_exception_handler(ReflektError, refused)
+    app.add_exception_handler(RequestValidationError, misread)
     app.include_router(routes)
     api = application(Dispatch(reflekt, login, cursor_secret=cursor_secret))
     # Each of the three has type names of its own for the same things.
@@ -143,11 +153,19 @@ def create_app(reflekt: Reflekt, login: Login, cursor_secret: bytes) -> FastAPI:
     return app
 
 
+def port(text: str) -> int:
+    """Return the number of a port."""
+    number = int(text)
+    if number not in range(2**16):
+        raise ValueError
+    return number
+
+
 def main() -> None:
     """Serve the app to this machine."""
     parser = argparse.ArgumentParser(description="A FastAPI app with a journal in it.")
     parser.add_argument("--journal", default="diary.db", help="file of the journal")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free")
+    parser.add_argument("--port", type=port, default=8000, help="0 takes any that is free")
     wanted = parser.parse_args()
     # It signs where lists go on. Set it, or what was handed out ends with the process.
     cursor_secret = os.environ.get("REFLEKT_CURSOR_SECRET", secrets.token_urlsafe(32)).encode()

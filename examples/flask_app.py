@@ -33,7 +33,9 @@ from reflekt_core.errors import Unauthenticated
 from reflekt_core.model.accounts import Actor
 from reflekt_core.model.entries import EntryDraft
 from reflekt_core.rest.dispatch import Dispatch
-from reflekt_core.rest.problems import problem
+from reflekt_core.rest.messages import MAX_BODY_BYTES
+from reflekt_core.rest.problems import UnsupportedMediaType, problem
+from reflekt_core.rest.strict_json import parse
 from reflekt_core.rest.wsgi import application
 from reflekt_core.security.tokens import TokenIssuer, TokenVerifier
 from reflekt_core.serialization import read, wire
@@ -68,6 +70,13 @@ def journal() -> Reflekt:
     return reflekt.acting_as(Actor(session["user_id"]))
 
 
+def sent() -> Any:
+    """Return the JSON that was sent, read as strictly as the API reads it."""
+    if not request.is_json:
+        raise UnsupportedMediaType("send JSON, as application/json")
+    return parse(request.get_data())
+
+
 routes = Blueprint("diary", __name__)
 
 
@@ -91,7 +100,7 @@ def log_in() -> dict[str, str]:
 def write() -> tuple[dict[str, Any], int]:
     """Write into the diary: a JSON object with fields of an entry, such as ``content``."""
     mine = journal()
-    draft = read(request.get_json(), EntryDraft)  # names each bad field
+    draft = read(sent(), EntryDraft)  # names each bad field
     return wire(mine.entries.create(**attrs.asdict(draft, recurse=False))), HTTPStatus.CREATED
 
 
@@ -131,6 +140,7 @@ def create_app(reflekt: Reflekt, users: Users, secret: str) -> Flask:
     """Return the app. Whoever asks for it closes *reflekt* in the end."""
     app = Flask(__name__)
     app.secret_key = secret
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES  # as much as the API takes
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"  # and SECURE, once it is served by https
     app.extensions["reflekt"], app.extensions["users"] = reflekt, users
     app.extensions["tokens"] = TokenIssuer(secret=secret, ids=TimeOrderedIds())
@@ -142,11 +152,19 @@ def create_app(reflekt: Reflekt, users: Users, secret: str) -> Flask:
     return app
 
 
+def port(text: str) -> int:
+    """Return the number of a port."""
+    number = int(text)
+    if number not in range(2**16):
+        raise ValueError
+    return number
+
+
 def main() -> None:
     """Serve the app to this machine."""
     parser = argparse.ArgumentParser(description="A Flask app with a journal in it.")
     parser.add_argument("--journal", default="diary.db", help="file of the journal")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free")
+    parser.add_argument("--port", type=port, default=8000, help="0 takes any that is free")
     wanted = parser.parse_args()
     # It signs sessions and tokens. Set it, or what was handed out ends with the process.
     secret = os.environ.get("JWT_SECRET", secrets.token_urlsafe(32))

@@ -75,9 +75,29 @@ def test_bad_input_is_told_and_not_shown(app: Program, key: dict[str, str]) -> N
     assert app.send("GET", f"/diary/{uuid4()}/insight", None, key).json["code"] == "not_found"
     assert app.send("GET", "/diary?q=", None, key).status == 422
     assert app.send("POST", "/diary", b"{", key).status == 422
-    assert app.send("POST", "/diary", {"mood": 3}, key).status == 422
     assert app.send("GET", f"/diary?q={CANARY}", None, key).status == 200
     assert CANARY not in f"{wrong.body!r}{app.lines}"
+
+
+def test_what_fastapi_refuses_is_told_in_the_same_form(app: Program, key: dict[str, str]) -> None:
+    """The bad field is named, and what was sent is not repeated, even if it is not JSON at all."""
+    as_json = {**key, "Content-Type": "application/json"}
+    for sent, path in (
+        (b'{"mood": 3}', "text"),
+        (b'{"text": "kanarienvogel", "mood": NaN}', "mood"),
+        (b'{"text": "kanarienvogel", "mood": 1e400}', "mood"),
+        (b'{"text": {"kanarienvogel": 1}}', "text"),
+        (b'["kanarienvogel"]', ""),
+        (b"{", "1"),
+    ):
+        refused = app.send("POST", "/diary", sent, as_json)
+        assert (refused.status, refused.json["code"]) == (422, "invalid_input")
+        assert [error["path"] for error in refused.json["errors"]] == [path]
+        assert CANARY not in f"{refused.body!r}"
+    assert (
+        app.send("GET", "/diary/kanarienvogel/insight", None, key).json["errors"][0]["path"] == "id"
+    )
+    assert "Traceback" not in "".join(app.lines)
 
 
 def test_many_may_write_at_once_and_all_is_there_in_the_end(tmp_path: Path) -> None:
@@ -102,11 +122,14 @@ def test_many_may_write_at_once_and_all_is_there_in_the_end(tmp_path: Path) -> N
 
 
 def test_what_stops_the_start_is_told_in_a_line(tmp_path: Path) -> None:
-    """A folder that does not exist, a secret that is too short; and --help says what there is."""
+    """A folder that does not exist, a short secret, no port; --help says what there is."""
     done = ran(APP, "--journal", "nowhere/diary.db", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "nowhere does not exist" in done.stderr
     done = ran(APP, cwd=tmp_path, REFLEKT_CURSOR_SECRET="short")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "32 bytes" in done.stderr
+    for port in ("-1", "65536", "http"):
+        done = ran(APP, "--port", port, cwd=tmp_path)
+        assert (done.returncode, f"invalid port value: '{port}'" in done.stderr) == (2, True)
     assert "--journal" in ran(APP, "--help", cwd=tmp_path).stdout

@@ -93,10 +93,14 @@ def test_bad_input_is_told_and_not_shown(app: Program, session: dict[str, str]) 
     assert app.send("GET", "/diary?q=", None, session).status == 422
     assert app.send("POST", "/diary", ["content"], session).status == 422
     as_json = {**session, "Content-Type": "application/json"}
-    assert app.send("POST", "/diary", b"{", as_json).status == 400
+    for broken in (b"{", b'{"content": NaN}', b'{"content": ' + b"[" * 20_000, b"\xff", b""):
+        refused = app.send("POST", "/diary", broken, as_json)
+        assert (refused.status, refused.json["code"]) == (400, "malformed_input")
+    assert app.send("POST", "/diary", b"1" * 300_000, as_json).status == 413
     assert app.send("POST", "/diary", b"content=x", {**session, **FORM}).status == 415
     assert app.send("GET", f"/diary?q={CANARY}", None, session).status == 200
     assert CANARY not in f"{wrong.body!r}{app.lines}"
+    assert "Traceback" not in "".join(app.lines)
 
 
 def test_many_may_write_at_once_and_all_is_there_in_the_end(tmp_path: Path) -> None:
@@ -119,7 +123,7 @@ def test_many_may_write_at_once_and_all_is_there_in_the_end(tmp_path: Path) -> N
 
 
 def test_what_stops_the_start_is_told_in_a_line(app: Program, tmp_path: Path) -> None:
-    """A folder that does not exist, a short secret, a port in use; --help says what there is."""
+    """A folder that does not exist, a short secret, a port in use, no port; --help says what there is."""
     for args, settings, said in (
         (["--journal", "nowhere/diary.db"], {}, "nowhere does not exist"),
         ([], {"JWT_SECRET": "short"}, "32 bytes"),
@@ -128,4 +132,7 @@ def test_what_stops_the_start_is_told_in_a_line(app: Program, tmp_path: Path) ->
         done = ran(*APP, *args, cwd=tmp_path, **settings)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert said in done.stderr
+    for port in ("-1", "65536", "http"):
+        done = ran(*APP, "--port", port, cwd=tmp_path)
+        assert (done.returncode, f"invalid port value: '{port}'" in done.stderr) == (2, True)
     assert "--journal" in ran(*APP, "--help", cwd=tmp_path).stdout
