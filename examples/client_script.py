@@ -21,11 +21,14 @@ from typing import Any
 import attrs
 
 from reflekt_core import AsyncClient, Client, ReflektError
-from reflekt_core.errors import Conflict, InvalidInput, MalformedInput
+from reflekt_core.errors import Conflict, InvalidInput, MalformedInput, TooLarge
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.insights import InsightView
 
-NAME = re.compile(r"(\d{4}-\d\d-\d\d)?[ _-]*(.*)")
+NAME = re.compile(r"(\d{4}-\d\d-\d\d)?[ _-]*(.*)", re.DOTALL)
+
+REFUSED = (Conflict, InvalidInput, TooLarge)
+"""One note cannot be written; the others can."""
 
 
 @attrs.frozen
@@ -54,11 +57,14 @@ def read_note(path: Path) -> Note:
     """
     day, title = NAME.fullmatch(path.stem).groups()  # type: ignore[union-attr]  # it always fits
     try:
+        path.name.encode()
         if day:
             datetime.fromisoformat(day)
-        return Note(path.name, path.read_text("utf-8").strip(), title, day)
-    except UnicodeDecodeError:
-        raise MalformedInput("is not UTF-8") from None
+        return Note(path.name, path.read_text("utf-8-sig").strip(), title, day)
+    except OSError as error:
+        raise MalformedInput(f"cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise MalformedInput("it or its name is not UTF-8") from None
     except ValueError:
         raise MalformedInput("there is no such day") from None
 
@@ -69,7 +75,7 @@ def write(client: Client, notes: list[Note]) -> list[Entry | ReflektError]:
     for note in notes:
         try:
             written.append(client.entries.create(note.text, **note.sent))
-        except (InvalidInput, Conflict) as error:  # that one cannot be written; the others can
+        except REFUSED as error:
             written.append(error)
     return written
 
@@ -82,7 +88,7 @@ async def write_at_once(client: AsyncClient, notes: list[Note]) -> list[Entry | 
         try:
             async with places:
                 return await client.entries.create(note.text, **note.sent)
-        except (InvalidInput, Conflict) as error:
+        except REFUSED as error:
             return error
 
     async with client:

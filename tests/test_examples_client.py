@@ -1,5 +1,7 @@
 """`examples/client_script.py`, against a service on this machine."""
 
+import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,19 +129,42 @@ def test_what_was_deleted_there_is_not_written_again(place: Place) -> None:
 
 @pytest.mark.parametrize("how", [(), ("--at-once",)])
 def test_one_bad_note_does_not_keep_the_others(place: Place, how: tuple[str, ...]) -> None:
-    """What is not UTF-8, empty or of no day is named, and the rest is written."""
+    """What cannot be read, is empty, too long or of no day is named, and the rest is written."""
     (place.folder / "diary" / "2026-13-41.txt").write_text("When?")
     (place.folder / "diary" / "empty.txt").write_text(" \n")
+    (place.folder / "diary" / "folder.txt").mkdir()
+    (place.folder / "diary" / "gone.txt").symlink_to("nowhere")
     (place.folder / "diary" / "latin.txt").write_bytes(b"caf\xe9")
+    (place.folder / "diary" / "long.txt").write_text("海" * 99_000, "utf-8")
     done = place.run(*how)
     assert done.returncode == 1
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
         "2026-13-41.txt",
+        "folder.txt",
+        "gone.txt",
         "latin.txt",
         "empty.txt",
+        "long.txt",
     ]
     assert len(place.entries()) == 3
     assert "caf" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its files have names in UTF-8 alone")
+def test_a_note_may_have_any_name(place: Place) -> None:
+    """One over two lines is written; one that is not UTF-8 is told."""
+    (place.folder / "diary" / "2026-11-22 two\nlines.txt").write_text("Odd.")
+    Path(os.fsdecode(bytes(place.folder / "diary") + b"/na\xefve.txt")).write_text("Odd.")
+    done = place.run()
+    assert (done.returncode, done.stderr) == (1, "na\\udcefve.txt: it or its name is not UTF-8\n")
+    assert place.entries()[-1]["title"] == "two\nlines"
+
+
+def test_a_mark_at_the_beginning_of_a_note_is_no_text(place: Place) -> None:
+    """Some editors write one, and nobody sees it."""
+    (place.folder / "diary" / "Bread.txt").write_text("Bread.", "utf-8-sig")
+    assert place.run().returncode == 0
+    assert [entry["content"] for entry in place.entries()[1:2]] == ["Bread."]
 
 
 @pytest.mark.parametrize("how", [(), ("--at-once",)])
