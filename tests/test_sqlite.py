@@ -752,6 +752,22 @@ def test_work_does_not_grow_with_the_journal(
     assert many <= few * 1.2 + 50
 
 
+def test_a_day_does_not_cost_more_for_its_like_in_other_years(store: SQLiteStore) -> None:
+    """What the entries of a day contribute is found without those of the same day of each year."""
+
+    def of_day(store: SQLiteStore) -> Any:
+        return store.aggregates.contributions("me", [NOW.date()])
+
+    for years in range(30):
+        one = entry(years, occurred_at=NOW.replace(year=NOW.year - years))
+        store.entries.put(ME, one, replaces=None)
+        store.aggregates.apply(ME, one.id, 1, entry_facts(one))
+        if not years:
+            alone = steps(store, of_day)
+    assert len(of_day(store)) == 1
+    assert steps(store, of_day) <= alone + 5
+
+
 def steps(store: SQLiteStore, read: Callable[[SQLiteStore], Any]) -> int:
     """Count the steps of SQLite's virtual machine that *read* takes."""
     taken = [0]

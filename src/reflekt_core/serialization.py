@@ -233,10 +233,12 @@ def _from_strings() -> cattrs.Converter:
 def _stored() -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=False)
     _hook_values(converter, from_json=False)
-    # What stores wrote was checked then; a tuple of texts needs no second look at each.
+    # What stores keep was checked before; texts and plain data need no second look at each.
     converter.register_structure_hook_func(
         lambda tp: tp == tuple[str, ...], lambda value, _: tuple(value)
     )
+    converter.register_unstructure_hook_func(lambda tp: tp == tuple[str, ...], list)
+    converter.register_unstructure_hook_func(lambda tp: tp == dict[str, Any], lambda value: value)
     _hook_classes(converter, private=True)
     return converter
 

@@ -320,6 +320,8 @@ def new_entry(  # noqa: PLR0913 - each is a fact from elsewhere, named at the ca
     day_start_hour: int,
     now: datetime,
     replaces: Entry | Tombstone | None = None,
+    created_at: datetime | None = None,
+    extra: dict[str, Any] | None = None,
     fingerprint: str | None = None,
 ) -> Entry:
     """
@@ -327,7 +329,7 @@ def new_entry(  # noqa: PLR0913 - each is a fact from elsewhere, named at the ca
 
     *time_zone* and *day_start_hour* come from the writer's settings; the draft's own zone wins. An
     entry that is replaced keeps its time and zone where the draft leaves them out, so that sending
-    the same draft again changes nothing.
+    the same draft again changes nothing. *created_at* and *extra* are what an import knows.
     """
     before = replaces if isinstance(replaces, Entry) else None
     zone = draft.time_zone or (before.time_zone if before else time_zone)
@@ -351,9 +353,9 @@ def new_entry(  # noqa: PLR0913 - each is a fact from elsewhere, named at the ca
         version=version,
         # After a tombstone the count goes on from the version, so that it never repeats a number.
         content_version=before.content_version + (not same_text) if before else version,
-        created_at=before.created_at if before else now.astimezone(UTC),
+        created_at=before.created_at if before else (created_at or now).astimezone(UTC),
         updated_at=now.astimezone(UTC),
-        extra=before.extra if before else {},
+        extra=before.extra if before else extra or {},
         fingerprint=fingerprint or (before.fingerprint if before else None),
     )
 

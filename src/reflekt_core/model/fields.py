@@ -98,7 +98,7 @@ class Text:
             return "must not contain lone surrogates"
         if self.max_bytes is not None and size > self.max_bytes:
             return f"must have at most {self.max_bytes} bytes in UTF-8"
-        if self.pattern is not None and not _matches(self.pattern, value):
+        if self.pattern is not None and not _matcher(self.pattern)(value):
             return f"must be {self.what or 'of the form ' + self.pattern}"
         return None
 
@@ -113,10 +113,11 @@ class Text:
         return {key: word for key, word in words.items() if word is not None}
 
 
-def _matches(pattern: str, value: str) -> bool:
+@cache
+def _matcher(pattern: str) -> Callable[[str], object]:
     import re  # noqa: PLC0415 - few fields have a pattern; most programs never need one
 
-    return re.fullmatch(pattern, value) is not None
+    return re.compile(pattern).fullmatch
 
 
 @attrs.frozen

@@ -22,6 +22,7 @@ __all__ = [
     "MediaReport",
     "Medium",
     "ReadOptions",
+    "size",
     "unfit",
 ]
 
@@ -166,21 +167,34 @@ class Erasure:
 
 def unfit(value: Any) -> str | None:
     """Return why plain data cannot be kept and exported again, if it cannot."""
+    try:
+        size(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def size(value: Any) -> int:
+    """
+    Return how many bytes plain data take as JSON.
+
+    Raises:
+        ValueError: It cannot be kept and exported again; the message says why.
+    """
     level: Iterable[Any] = (value,)
     for _ in range(_MOST_LEVELS):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             break
     else:
-        return f"is nested deeper than {_MOST_LEVELS} levels"
+        raise ValueError(f"is nested deeper than {_MOST_LEVELS} levels")
     try:
-        _encode(value).encode()
+        return len(_encode(value).encode())
     except (ValueError, TypeError):
-        return "holds numbers or signs that JSON in UTF-8 cannot have"
-    return None
+        raise ValueError("holds numbers or signs that JSON in UTF-8 cannot have") from None
 
 
 def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list | tuple) else ()

@@ -8,7 +8,6 @@ import that was cut short goes on where it was, and what was deleted since does 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from json import JSONEncoder
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,7 +37,7 @@ from reflekt_core.model.transfer import (
     ExportKind,
     ExportRecord,
     ImportReport,
-    unfit,
+    size,
 )
 from reflekt_core.serialization import read_whole
 from reflekt_core.services.context import SETTINGS_KEY, Context
@@ -54,7 +53,6 @@ MOST_PROBLEMS: Final = 100
 _BATCH: Final = 2000
 _HEAVY: Final = 4_000_000
 _MOST_EXTRA_BYTES: Final = 100 * 1024
-_encode: Final = JSONEncoder(ensure_ascii=False).encode
 _LONGEST_TITLE: Final = 200
 _LONGEST_TAG: Final = 50
 _MOST_TAGS: Final = 50
@@ -136,7 +134,7 @@ class _Import:
         self._now = context.clock()
         self._categories: dict[tuple[str, ...], UUID] | None = None
         self._entries: list[Entry] = []
-        self._seen: set[UUID] = set()
+        self._texts: dict[UUID, int] = {}  # by the ids of entries seen, a hash of each
         self._count: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
         self._problems: list[Broken] = []
@@ -173,7 +171,7 @@ class _Import:
         place = record.place if isinstance(record, Arrival) else f"{record.place}, {record.kind}"
         try:
             if isinstance(record, Arrival):
-                self._entries.append(self._arrived(record))
+                self._collect(self._arrived(record))
             else:
                 self._return(record)
         except InvalidInput as error:
@@ -199,35 +197,32 @@ class _Import:
             category_id=self._category(arrival.category) if arrival.category else None,
             tags=tags,
             starred=arrival.starred,
-            occurred_at=_at(arrival.occurred_at, zone),
+            occurred_at=_at(arrival.occurred_at, zone) or self._now,
             time_zone=arrival.time_zone,
         )
-        entry = new_entry(
+        created = _at(arrival.created_at, zone) or self._now
+        updated = _at(arrival.updated_at, zone) or created
+        return new_entry(
             draft,
             id=arrival.id
             or self._context.keyed_id("imported entry", f"{self._format}\x00{arrival.key}"),
             time_zone=preferences.time_zone,
             day_start_hour=preferences.day_start_hour,
-            now=self._now,
-        )
-        extra = {**arrival.extra, **({"tags": left} if left else {})}
-        created = _at(arrival.created_at, zone) or entry.created_at
-        updated = _at(arrival.updated_at, zone) or created
-        return attrs.evolve(
-            entry,
+            now=updated,
             created_at=min(created, updated),
-            updated_at=updated,
-            extra=self._kept(extra),
+            extra=self._kept({**arrival.extra, **({"tags": left} if left else {})}),
         )
 
     def _kept(self, extra: dict[str, Any]) -> dict[str, Any]:
         """Return what an entry keeps of what Reflekt does not understand."""
         if not extra:
             return {}
-        if unfit(extra):
+        try:
+            is_small = size(extra) <= _MOST_EXTRA_BYTES
+        except ValueError:
             self._notes["other fields that could not be exported, left out"] += 1
             return {}
-        if len(_encode(extra).encode()) > _MOST_EXTRA_BYTES:
+        if not is_small:
             self._notes["other fields of more than 100 KB, left out"] += 1
             return {}
         return {self._format: extra}
@@ -254,7 +249,7 @@ class _Import:
     def _return(self, record: ExportRecord) -> None:
         match record.kind:
             case ExportKind.ENTRY:
-                self._entries.append(_entry(record))
+                self._collect(_entry(record))
             case ExportKind.INSIGHT:
                 self._store_entries()
                 self._return_insight(read_whole(record.value, Insight))
@@ -277,7 +272,7 @@ class _Import:
     def _return_insight(self, insight: Insight) -> None:
         store, user_id, id = self._context.store, self._account.user_id, insight.entry_id
         entry = store.entries.get(user_id, id)
-        if entry is None and id not in self._seen:
+        if entry is None and id not in self._texts:
             raise InvalidInput.field("entry_id", "there is no such entry")
         new = not isinstance(entry, Tombstone) and store.insights.get(user_id, id) is None
         if new and not self._dry_run:
@@ -298,6 +293,18 @@ class _Import:
 
     # Both.
 
+    def _collect(self, entry: Entry) -> None:
+        """Keep *entry* for the end of the batch, unless it was among the records already."""
+        text = hash((entry.title, entry.content))
+        before = self._texts.get(entry.id)
+        if before is None:
+            self._texts[entry.id] = text
+            self._entries.append(entry)
+        elif before == text:
+            self._tally(new=False)
+        else:
+            raise InvalidInput.field("id", "an earlier record has the same id and another text")
+
     def _store_entries(self) -> None:
         entries, self._entries = self._entries, []
         store = self._context.store.entries
@@ -309,9 +316,6 @@ class _Import:
             self._tally(new=new)
 
     def _would_be_new(self, entry: Entry) -> bool:
-        if entry.id in self._seen:
-            return False
-        self._seen.add(entry.id)
         return self._context.store.entries.get(self._account.user_id, entry.id) is None
 
     def _tally(self, *, new: bool) -> None:

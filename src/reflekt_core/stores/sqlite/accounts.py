@@ -74,7 +74,7 @@ class SQLiteAccounts(Accounts):
             connection.execute(_FENCE, (microseconds(at), number))
             values = (number, KINDS[Job], str(job.id), job.version, body)
             connection.execute(_KEEP_JOB, values)
-            announce(connection, number, event)
+            announce(connection, number, [event])
         return Account(user_id, account.epoch + 1, erased_at=at, erasing=True)
 
     def erase_some(self, account: Account, limit: int, keep: UUID) -> int:

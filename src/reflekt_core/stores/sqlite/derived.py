@@ -23,7 +23,7 @@ from reflekt_core.model.insights import Insight
 from reflekt_core.model.paging import Page, Position, filled
 from reflekt_core.ports import Aggregates, Insights
 from reflekt_core.stores.sqlite.database import Database
-from reflekt_core.stores.sqlite.rows import Codec, number_of, writer
+from reflekt_core.stores.sqlite.rows import Codec, earliest, latest, number_of, writer
 
 __all__ = ["SQLiteAggregates", "SQLiteInsights"]
 
@@ -49,7 +49,7 @@ _CONTRIBUTION: Final = "SELECT body FROM contribution WHERE user = ? AND id = ?"
 _OF_DAY: Final = """
     SELECT c.id, c.body FROM entry e JOIN contribution c ON c.user = e.user AND c.id = e.id
     WHERE e.user = (SELECT number FROM head WHERE user_id = ?)
-    AND substr(e.local_date, 6) = ? AND e.local_date = ?
+    AND substr(e.local_date, 6) = ? AND e.local_date = ? AND e.occurred BETWEEN ? AND ?
     AND e.occurred IS NOT NULL AND e.trashed IS NULL
 """
 _KEEP_CONTRIBUTION: Final = "INSERT OR REPLACE INTO contribution (user, id, body) VALUES (?, ?, ?)"
@@ -271,7 +271,10 @@ class SQLiteAggregates(Aggregates):
             rows = [
                 row
                 for day in sorted(days)
-                for row in connection.execute(_OF_DAY, (user_id, f"{day:%m-%d}", day.isoformat()))
+                for row in connection.execute(
+                    _OF_DAY,
+                    (user_id, f"{day:%m-%d}", day.isoformat(), earliest(day), latest(day)),
+                )
             ]
         found = (
             self._codec.unpack(user_id, f"contribution/{UUID(bytes=id)}", body, Contribution)

@@ -1,21 +1,21 @@
 """Entries with their tags and the sequence of their changes."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
+from itertools import compress
 from typing import Any, Final
 from uuid import UUID
 
 import attrs
 
-from reflekt_core.errors import VersionConflict
 from reflekt_core.model.accounts import Account, Counts
 from reflekt_core.model.entries import (
     Change,
     Entry,
     EntryFilter,
-    Moment,
     Order,
     TagCount,
     Tombstone,
@@ -29,9 +29,11 @@ from reflekt_core.stores.sqlite.outbox import announce
 from reflekt_core.stores.sqlite.rows import (
     Codec,
     conflict,
-    erased,
+    earliest,
+    latest,
     microseconds,
     number_of,
+    writer,
 )
 from reflekt_core.stores.sqlite.search import index, mark_untidy, unindex
 
@@ -42,19 +44,19 @@ _GET: Final = """
     WHERE user = (SELECT number FROM head WHERE user_id = ?) AND id = ?
 """
 _BEFORE: Final = """
-    SELECT h.number, h.sequence, h.epoch, h.erasing, e.key, e.occurred IS NOT NULL, e.version, e.body
-    FROM head h LEFT JOIN entry e ON e.user = h.number AND e.id = ? WHERE h.user_id = ?
+    SELECT key, occurred IS NOT NULL, version, body FROM entry WHERE user = ? AND id = ?
 """
-_NOTHING: Final = (None, 0, 0, 0, None, None, None, None)
+_IS_STORED: Final = "SELECT 1 FROM entry WHERE user = ? AND id = ?"
 _COUNT: Final = """
-    UPDATE head SET sequence = ?, entries = entries + ?, trashed = trashed + ? WHERE number = ?
+    UPDATE head SET sequence = sequence + ?, entries = entries + ?, trashed = trashed + ?
+    WHERE number = ? RETURNING sequence
 """
 _INSERT: Final = """
-    INSERT INTO entry (key, user, id, version, sequence, occurred, local_date, trashed, body)
+    INSERT INTO entry (key, user, id, sequence, version, occurred, local_date, trashed, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE: Final = """
-    UPDATE entry SET version = ?, sequence = ?, occurred = ?, local_date = ?, trashed = ?, body = ?
+    UPDATE entry SET sequence = ?, version = ?, occurred = ?, local_date = ?, trashed = ?, body = ?
     WHERE key = ?
 """
 _BY_TIME: Final = """
@@ -91,28 +93,16 @@ _TRASHED_BEFORE: Final = """
 _LEAVE: Final = "DELETE FROM entry_tag WHERE user = ? AND tag = ? AND occurred = ? AND id = ?"
 _ENTER: Final = "INSERT INTO entry_tag (user, tag, occurred, id, key) VALUES (?, ?, ?, ?, ?)"
 _GAIN_TAG: Final = """
-    INSERT INTO tag (user, tag, name, count) VALUES (?, ?, ?, 1)
-    ON CONFLICT (user, tag) DO UPDATE SET name = excluded.name, count = count + 1
+    INSERT INTO tag (user, tag, name, count) VALUES (?, ?, ?, ?)
+    ON CONFLICT (user, tag) DO UPDATE SET name = excluded.name, count = count + excluded.count
 """
 _LOSE_TAG: Final = "UPDATE tag SET count = count - 1 WHERE user = ? AND tag = ?"
 _DROP_TAG: Final = "DELETE FROM tag WHERE user = ? AND tag = ? AND count = 0"
 _SPELL_TAG: Final = "UPDATE tag SET name = ? WHERE user = ? AND tag = ? AND name <> ?"
 
-# How far the instant of an entry may lie from its local date, at 0 h UTC: the zone may be 15 h
-# away, the day may begin 23 h late, and has 24 h itself.
-_MARGIN: Final = timedelta(days=3)
-
 _Entry = Entry | Tombstone
-
-
-@attrs.frozen
-class _Stored:
-    """What a write finds: the user's head, and the row it would replace."""
-
-    number: int
-    sequence: int
-    key: int | None = None
-    entry: _Entry | None = None
+_Stored = tuple[int, _Entry]
+"""The key of a row, and what it holds."""
 
 
 @attrs.frozen
@@ -131,16 +121,26 @@ class SQLiteEntries(Entries):
         """See `Entries`."""
         body = self._body(account, entry)
         with self._database.writing() as connection:
-            self._store(connection, account, entry, body, replaces)
+            number = writer(connection, account)
+            stored = self._stored(connection, account, number, entry.id, replaces)
+            if stored is None:
+                _insert(connection, number, [(entry, body)])
+            else:
+                _replace(connection, number, stored, entry, body)
+            event = event_of(account.user_id, stored and stored[1], entry)
+            announce(connection, number, [event])
 
     def add(self, account: Account, entries: Sequence[Entry]) -> tuple[bool, ...]:
         """See `Entries`. All are stored in one transaction."""
         bodies = [self._body(account, entry) for entry in entries]
         with self._database.writing() as connection:
-            return tuple(
-                self._is_stored(connection, account, entry, body)
-                for entry, body in zip(entries, bodies, strict=True)
-            )
+            number = writer(connection, account)
+            new = _new(connection, number, entries)
+            added = list(compress(zip(entries, bodies, strict=True), new))
+            _insert(connection, number, added)
+            events = [event_of(account.user_id, None, entry) for entry, _ in added]
+            announce(connection, number, events)
+        return new
 
     def list(
         self,
@@ -186,7 +186,7 @@ class SQLiteEntries(Entries):
         """See `Entries`."""
         with self._database.reading() as connection:
             end = before or date(9999, 1, 1)
-            values = (user_id, f"{month:02}-{day:02}", _latest(end), end.isoformat(), limit)
+            values = (user_id, f"{month:02}-{day:02}", latest(end), end.isoformat(), limit)
             rows = connection.execute(_ON_DAY, values).fetchall()
         return tuple(self._entry(user_id, UUID(bytes=id), body) for id, body in rows)
 
@@ -218,48 +218,22 @@ class SQLiteEntries(Entries):
     def _body(self, account: Account, entry: _Entry) -> bytes:
         return self._codec.pack(account.user_id, f"entry/{entry.id}", entry)
 
-    def _is_stored(
-        self, connection: sqlite3.Connection, account: Account, entry: Entry, body: bytes
-    ) -> bool:
-        try:
-            self._store(connection, account, entry, body, None)
-        except VersionConflict:
-            return False
-        return True
-
-    def _store(
+    def _stored(
         self,
         connection: sqlite3.Connection,
         account: Account,
-        entry: _Entry,
-        body: bytes,
+        number: int,
+        id: UUID,
         replaces: int | None,
-    ) -> None:
-        stored = self._stored(connection, account, entry.id, replaces)
-        before, number = stored.entry, stored.number
-        _count(connection, stored, entry)
-        key = _write(connection, stored, entry, body)
-        _index(connection, number, key, before, entry)
-        _tag(connection, number, key, before, entry)
-        announce(connection, number, event_of(account.user_id, before, entry))
-
-    def _stored(
-        self, connection: sqlite3.Connection, account: Account, id: UUID, replaces: int | None
-    ) -> _Stored:
-        """Return what the write of the entry *id* finds, unless it must not be."""
-        user_id = account.user_id
-        row = connection.execute(_BEFORE, (id.bytes, user_id)).fetchone()
-        number, sequence, epoch, erasing, key, is_entry, version, body = row or _NOTHING
-        if epoch != account.epoch or erasing:
-            raise erased()
-        if version != replaces:
+    ) -> _Stored | None:
+        """Return what a write of the entry *id* replaces, unless it must not."""
+        row = connection.execute(_BEFORE, (number, id.bytes)).fetchone()
+        if (row[2] if row else None) != replaces:
             raise conflict()
-        if number is None:
-            made = connection.execute("INSERT INTO head (user_id) VALUES (?)", (user_id,))
-            return _Stored(made.lastrowid or 0, 0)
-        if body is None:
-            return _Stored(number, sequence)
-        return _Stored(number, sequence, key, self._read(user_id, id, is_entry, body))
+        if row is None:
+            return None
+        key, is_entry, _, body = row
+        return key, self._read(account.user_id, id, is_entry, body)
 
     def _examined(
         self, user_id: str, wanted: EntryFilter, rows: Iterable[tuple[int, bytes, bytes]]
@@ -282,35 +256,68 @@ class SQLiteEntries(Entries):
 # What a write changes.
 
 
-def _live(entry: _Entry | None) -> Entry | None:
+def _live(entry: _Entry) -> Entry | None:
     """Return *entry* if it is one and outside the trash: such are counted, tagged and found."""
     return entry if isinstance(entry, Entry) and entry.trashed_at is None else None
 
 
-def _count(connection: sqlite3.Connection, stored: _Stored, entry: _Entry) -> None:
-    before = stored.entry
+def _new(connection: sqlite3.Connection, number: int, entries: Sequence[Entry]) -> tuple[bool, ...]:
+    """Tell for each of *entries* whether it is new: neither stored, nor given before."""
+    seen: set[bytes] = set()
+    new = []
+    for entry in entries:
+        id = entry.id.bytes
+        stored = connection.execute(_IS_STORED, (number, id)).fetchone()
+        new.append(stored is None and id not in seen)
+        seen.add(id)
+    return tuple(new)
+
+
+def _insert(
+    connection: sqlite3.Connection, number: int, new: Sequence[tuple[_Entry, bytes]]
+) -> None:
+    """Write entries that were not there, with one statement for each table."""
+    (last,) = connection.execute("SELECT coalesce(max(key), 0) FROM entry").fetchone()
+    live = [(key, one) for key, (entry, _) in enumerate(new, last + 1) if (one := _live(entry))]
+    trashed = sum(isinstance(entry, Entry) for entry, _ in new) - len(live)
+    before = _count(connection, number, len(new), len(live), trashed) - len(new)
+    rows = [
+        (last + nth, number, entry.id.bytes, before + nth, *_columns(entry), body)
+        for nth, (entry, body) in enumerate(new, 1)
+    ]
+    connection.executemany(_INSERT, rows)
+    index(connection, number, live)
+    _tag(connection, number, live)
+
+
+def _tag(connection: sqlite3.Connection, number: int, new: Sequence[tuple[int, Entry]]) -> None:
+    tagged = [(key, entry, _tags(entry)) for key, entry in new if entry.tags]
+    names = {tag: name for _, _, tags in tagged for tag, name in tags.items()}
+    counts = Counter(tag for _, _, tags in tagged for tag in tags)
+    for statement, values in (
+        (_ENTER, [(number, t, *_place(entry), key) for key, entry, tags in tagged for t in tags]),
+        (_GAIN_TAG, [(number, tag, name, counts[tag]) for tag, name in names.items()]),
+    ):
+        if values:
+            connection.executemany(statement, values)
+
+
+def _replace(
+    connection: sqlite3.Connection, number: int, stored: _Stored, entry: _Entry, body: bytes
+) -> None:
+    """Write a new version in the place of what is *stored*."""
+    key, before = stored
     was, now = _live(before) is not None, _live(entry) is not None
     was_trashed = isinstance(before, Entry) and not was
     is_trashed = isinstance(entry, Entry) and not now
-    changes = (stored.sequence + 1, now - was, is_trashed - was_trashed, stored.number)
-    connection.execute(_COUNT, changes)
+    sequence = _count(connection, number, 1, now - was, is_trashed - was_trashed)
+    connection.execute(_UPDATE, (sequence, *_columns(entry), body, key))
+    _reindex(connection, number, key, before, entry)
+    _retag(connection, number, key, before, entry)
 
 
-def _write(connection: sqlite3.Connection, stored: _Stored, entry: _Entry, body: bytes) -> int:
-    occurred = local_date = trashed = None
-    if isinstance(entry, Entry):
-        occurred, local_date = microseconds(entry.occurred_at), entry.local_date.isoformat()
-        trashed = microseconds(entry.trashed_at) if entry.trashed_at else None
-    facts = (entry.version, stored.sequence + 1, occurred, local_date, trashed, body)
-    if stored.key is None:
-        made = connection.execute(_INSERT, (None, stored.number, entry.id.bytes, *facts))
-        return made.lastrowid or 0
-    connection.execute(_UPDATE, (*facts, stored.key))
-    return stored.key
-
-
-def _index(
-    connection: sqlite3.Connection, number: int, key: int, before: _Entry | None, after: _Entry
+def _reindex(
+    connection: sqlite3.Connection, number: int, key: int, before: _Entry, after: _Entry
 ) -> None:
     old, new = _live(before), _live(after)
     if old and new and (old.title, old.content) == (new.title, new.content):
@@ -318,13 +325,13 @@ def _index(
     if old:
         unindex(connection, key)
     if new:
-        index(connection, number, key, new)
+        index(connection, number, [(key, new)])
     if isinstance(after, Tombstone) and isinstance(before, Entry):
         mark_untidy(connection)
 
 
-def _tag(
-    connection: sqlite3.Connection, number: int, key: int, before: _Entry | None, after: _Entry
+def _retag(
+    connection: sqlite3.Connection, number: int, key: int, before: _Entry, after: _Entry
 ) -> None:
     old, new = _tags(_live(before)), _tags(_live(after))
     if not old and not new:
@@ -336,19 +343,36 @@ def _tag(
         (_ENTER, [(number, tag, *_place(after), key) for tag in new if moved or tag not in old]),
         (_LOSE_TAG, lost),
         (_DROP_TAG, lost),
-        (_GAIN_TAG, [(number, tag, name) for tag, name in new.items() if tag not in old]),
+        (_GAIN_TAG, [(number, tag, name, 1) for tag, name in new.items() if tag not in old]),
         (_SPELL_TAG, [(name, number, tag, name) for tag, name in new.items() if tag in old]),
     ):
         if values:
             connection.executemany(statement, values)
 
 
+def _count(
+    connection: sqlite3.Connection, number: int, changes: int, entries: int, trashed: int
+) -> int:
+    """Add to the user's counts, and return the number of the last change."""
+    row = connection.execute(_COUNT, (changes, entries, trashed, number)).fetchone()
+    return int(row[0])
+
+
+def _columns(entry: _Entry) -> tuple[Any, ...]:
+    """Return what stands in columns of its own: version, time, local date, time of trashing."""
+    if isinstance(entry, Tombstone):
+        return entry.version, None, None, None
+    trashed = microseconds(entry.trashed_at) if entry.trashed_at else None
+    occurred, local_date = microseconds(entry.occurred_at), entry.local_date.isoformat()
+    return entry.version, occurred, local_date, trashed
+
+
 def _tags(entry: Entry | None) -> dict[str, str]:
     return {fold_tag(tag): tag for tag in entry.tags} if entry else {}
 
 
-def _place(entry: _Entry | None) -> tuple[int, bytes] | tuple[()]:
-    """Return where a list has *entry*; nowhere, if it is none."""
+def _place(entry: _Entry) -> tuple[int, bytes] | tuple[()]:
+    """Return where a list has *entry*; nowhere, if it is a tombstone."""
     return (microseconds(entry.occurred_at), entry.id.bytes) if isinstance(entry, Entry) else ()
 
 
@@ -381,7 +405,7 @@ def _selection(
     t = "t" if tag is not None else "e"
     select = _BY_TAG if tag is not None else _IN_TRASH if wanted.trashed else _BY_TIME
     values: list[Any] = [number] if tag is None else [number, tag]
-    low, high = _earliest(wanted.from_), _latest(wanted.to)
+    low, high = earliest(wanted.from_), latest(wanted.to)
     if after:
         bound = ">" if order is Order.ASC else "<"
         select += f" AND ({t}.occurred, {t}.id) {bound} (?, ?)"
@@ -400,19 +424,3 @@ def _selection(
             values.append(moment.isoformat())
     direction = order.value.upper()
     return f"{select} ORDER BY {t}.occurred {direction}, {t}.id {direction}", values
-
-
-def _earliest(moment: Moment | None) -> int | None:
-    if moment is None:
-        return None
-    return microseconds(moment if isinstance(moment, datetime) else _midnight(moment) - _MARGIN)
-
-
-def _latest(moment: Moment | None) -> int | None:
-    if moment is None:
-        return None
-    return microseconds(moment if isinstance(moment, datetime) else _midnight(moment) + _MARGIN)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

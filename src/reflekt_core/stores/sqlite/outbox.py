@@ -1,7 +1,7 @@
 """Events that were committed with their writes and wait to be handled."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
@@ -78,11 +78,13 @@ class SQLiteOutbox(Outbox):
         return int(row[0])
 
 
-def announce(connection: sqlite3.Connection, number: int, event: Event) -> None:
-    """Put *event* of the user *number* in the outbox."""
-    occurred = microseconds(event.occurred_at)
-    values = (number, event.kind.value, event.subject_id, event.version, occurred)
-    connection.execute(_ANNOUNCE, values)
+def announce(connection: sqlite3.Connection, number: int, events: Iterable[Event]) -> None:
+    """Put *events* of the user *number* in the outbox."""
+    values = [
+        (number, event.kind.value, event.subject_id, event.version, microseconds(event.occurred_at))
+        for event in events
+    ]
+    connection.executemany(_ANNOUNCE, values)
 
 
 def _state(retry: Retry) -> tuple[Any, ...]:

@@ -94,7 +94,7 @@ class SQLiteRecords(Records[T]):
                 raise conflict()
             connection.execute(_KEEP, (*place, _version(value), expires, body))
             if event:
-                announce(connection, place[0], event)
+                announce(connection, place[0], [event])
 
     def delete(self, account: Account, key: str, *, replaces: int | None = None) -> None:
         """See `Records`."""

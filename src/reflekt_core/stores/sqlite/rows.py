@@ -1,21 +1,24 @@
 """What the tables have in common: sealed bodies, times as numbers, pages, and a user's head row."""
 
 import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeVar
 
 import attrs
 
 from reflekt_core.errors import AccountErased, VersionConflict
 from reflekt_core.model.accounts import Account
+from reflekt_core.model.entries import Moment
 from reflekt_core.ports import Cipher
 from reflekt_core.serialization import dump, load
 
 __all__ = [
     "Codec",
     "conflict",
+    "earliest",
     "erased",
     "instant",
+    "latest",
     "microseconds",
     "number_of",
     "writer",
@@ -25,6 +28,9 @@ T = TypeVar("T")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+# How far the instant of an entry may lie from its local date, at 0 h UTC: the zone may be 15 h
+# away, the day may begin 23 h late, and has 24 h itself.
+_MARGIN: Final = timedelta(days=3)
 
 
 @attrs.frozen
@@ -45,6 +51,24 @@ class Codec:
 def microseconds(at: datetime) -> int:
     """Return the instant *at* as microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
+
+
+def earliest(moment: Moment | None) -> int | None:
+    """Return when an entry may begin that is at *moment* or later, if that is given."""
+    if moment is None:
+        return None
+    return microseconds(moment if isinstance(moment, datetime) else _midnight(moment) - _MARGIN)
+
+
+def latest(moment: Moment | None) -> int | None:
+    """Return when an entry may begin that is at *moment* or earlier, if that is given."""
+    if moment is None:
+        return None
+    return microseconds(moment if isinstance(moment, datetime) else _midnight(moment) + _MARGIN)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def instant(at: int) -> datetime:

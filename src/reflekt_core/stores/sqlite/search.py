@@ -8,7 +8,7 @@ those of the whole index, the number of texts and their mean length; nobody's wo
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby, islice
 from operator import itemgetter
@@ -96,7 +96,7 @@ class SQLiteSearch(Search):
                     entry = self._codec.unpack(
                         account.user_id, f"entry/{UUID(bytes=id)}", body, Entry
                     )
-                    index(connection, number, key, entry)
+                    index(connection, number, [(key, entry)])
         return (str(UUID(bytes=rows[-1][1])),) if len(rows) == limit else None
 
     def _examined(
@@ -113,11 +113,16 @@ class SQLiteSearch(Search):
             yield (position,), len(body), match
 
 
-def index(connection: sqlite3.Connection, number: int, key: int, entry: Entry) -> None:
-    """Make the entry with this *key* findable for the user *number*."""
-    connection.execute(
+def index(
+    connection: sqlite3.Connection, number: int, entries: Iterable[tuple[int, Entry]]
+) -> None:
+    """Make *entries*, each with its key, findable for the user *number*."""
+    connection.executemany(
         "INSERT INTO text (rowid, title, content) VALUES (?, ?, ?)",
-        (key, _words(number, fold(entry.title)), _words(number, fold(entry.content))),
+        [
+            (key, _words(number, fold(entry.title)), _words(number, fold(entry.content)))
+            for key, entry in entries
+        ],
     )
 
 
