@@ -243,6 +243,18 @@ def test_importing_twice_changes_nothing(journal: Reflekt) -> None:
     assert isinstance(journal.store.entries.get("me", third.id), Tombstone)
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_one_id_with_two_texts_is_reported(journal: Reflekt, *, dry_run: bool) -> None:
+    """The first is taken over and the other named, wherever they stand; the same text is no news."""
+    other = attrs.evolve(SWAM, place="entry 2000", content="We ran.")
+    many = (attrs.evolve(SWAM, place="between", key=f"b{number}") for number in range(2500))
+    report = add(journal, SWAM, SWAM, other, *many, other, dry_run=dry_run)
+    assert (report.added, report.present, report.broken) == (2501, 1, 2)
+    assert report.problems[0].place == "entry 2000"
+    assert "same id and another text" in report.problems[0].message
+    assert "We ran." not in [entry.content for entry in journal.entries.list()]
+
+
 def test_an_import_that_was_cut_short_goes_on(journal: Reflekt) -> None:
     """Done again, it adds what is missing, and nothing twice."""
 
