@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reflekt_core import Reflekt
 from reflekt_core.errors import InvalidInput, MalformedInput
 from reflekt_core.formats import FORMATS, json_stream, open_format, recognised, sources
-from reflekt_core.formats.json_stream import elements, keys
+from reflekt_core.formats.json_stream import elements, member, outline
 from reflekt_core.formats.sources import opened
 from reflekt_core.ports import Format
 
@@ -61,7 +61,9 @@ def test_an_unknown_format_is_refused() -> None:
         open_format("word")
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"\x00\xff", b"{}", b"[]", b'{"a": 1}', b"<html>"])
+@pytest.mark.parametrize(
+    "data", [b" ", b"hello", b"\x00\xff", b"{}", b"[]", b'{"a": 1}', b"<html>"]
+)
 def test_what_is_of_no_format_is_refused(data: bytes, tmp_path: Path) -> None:
     """The message says which there are, and holds nothing of the content."""
     (tmp_path / "file").write_bytes(data)
@@ -90,11 +92,14 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
 
 
 def test_no_link_leads_out_of_a_folder(tmp_path: Path) -> None:
-    """What lies elsewhere is not part of it."""
+    """What lies elsewhere is not part of it, and no link leads round in it."""
     (tmp_path / "secret").write_text("x")
     folder = tmp_path / "vault"
-    folder.mkdir()
+    (folder / "a").mkdir(parents=True)
     (folder / "out.md").symlink_to(tmp_path / "secret")
+    (folder / "out").symlink_to(tmp_path)
+    (folder / "a" / "round").symlink_to(folder)
+    (folder / "a" / "itself").symlink_to(folder / "a" / "itself")
     (folder / "inside.md").write_text("x")
     assert names(folder) == ["inside.md"]
 
@@ -113,6 +118,8 @@ def linked(name: str) -> zipfile.ZipInfo:
         ("a/../../out.md", "outside"),
         ("/etc/out.md", "outside"),
         ("C:/out.md", "outside"),
+        (".", "outside"),
+        (zipfile.ZipInfo(""), "outside"),
         (linked("link"), "link"),
     ],
 )
@@ -122,13 +129,6 @@ def test_no_archive_leads_out_of_itself(
     """Names that point elsewhere, and links, refuse the archive."""
     archive = zipped(tmp_path / "a.zip", ("good.md", b"x"), (name, b"x"))
     with pytest.raises(MalformedInput, match=f"not safe.*{said}"):
-        names(archive)
-
-
-def test_a_bomb_is_refused(tmp_path: Path) -> None:
-    """What is packed much smaller than text can be is not unpacked."""
-    archive = zipped(tmp_path / "a.zip", ("bomb.json", b"0" * 5_000_000))
-    with pytest.raises(MalformedInput, match="packed much smaller"):
         names(archive)
 
 
@@ -163,16 +163,6 @@ def test_a_damaged_archive_is_refused(at: int, tmp_path: Path) -> None:
     archive.write_bytes(data)
     with pytest.raises(MalformedInput), opened(archive) as source:
         source.files[0].open().read()
-
-
-def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
-    """The message says what to do."""
-    archive = zipped(tmp_path / "a.zip", ("a.json", b"[]"))
-    data = archive.read_bytes().replace(b"PK\x01\x02", b"PK\x01\x02", 1)
-    at = data.index(b"PK\x01\x02") + 8
-    archive.write_bytes(data[:at] + b"\x01" + data[at + 1 :])
-    with pytest.raises(MalformedInput, match="unpack it first"):
-        names(archive)
 
 
 # Long JSON
@@ -231,11 +221,32 @@ def test_a_huge_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         list(elements(InMemory(data), "entries"))
 
 
-def test_keys_tell_what_a_document_is() -> None:
-    """The first keys, without reading what is long."""
-    assert keys(InMemory(b'{"metadata": {"version": "1.0"}, "entries": [1, ')) == (
-        "metadata",
-        "entries",
-    )
+def test_an_outline_tells_what_a_document_is() -> None:
+    """Keys, and an element of the array that is asked for; nothing beyond it is read."""
+    begins = b'{"metadata": {"version": "1.0"}, "entries": [null, {}, {"a": 1}, '
+    assert outline(InMemory(begins), "entries") == (("metadata", "entries"), {"a": 1})
     for data in (b"[1]", b"", b"hello", b"\xff"):
-        assert keys(InMemory(data)) == ()
+        assert outline(InMemory(data), "entries") == ((), {})
+    many = json.dumps({str(n): n for n in range(99)}).encode()
+    assert len(outline(InMemory(many), "entries")[0]) == 20
+
+
+@given(before=VALUES, after=VALUES, found=st.lists(st.dictionaries(st.text(), VALUES, min_size=1)))
+def test_the_order_of_keys_says_nothing(before: Any, after: Any, found: list[Any]) -> None:
+    """What stands beside an array may come before or after it."""
+    data = json.dumps({"a": [before], "entries": found, "b": after}).encode()
+    names, element = outline(InMemory(data), "entries")
+    assert (names, element) == (
+        (("a", "entries"), found[0]) if found else (("a", "entries", "b"), {})
+    )
+    assert member(InMemory(data), "b") == after
+    assert member(InMemory(data), "c") is None
+
+
+def test_what_is_passed_over_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array beside may be longer than a value may be."""
+    monkeypatch.setattr(json_stream, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(json_stream, "_CHUNK", 100)
+    data = json.dumps({"b": [["x"] * 50] * 50, "entries": [{"a": 1}]}).encode()
+    assert list(elements(InMemory(data), "entries")) == [{"a": 1}]
+    assert outline(InMemory(data), "entries")[1] == {"a": 1}

@@ -10,8 +10,7 @@ from uuid import UUID
 import pytest
 
 from reflekt_core import Reflekt
-from reflekt_core.errors import MalformedInput
-from reflekt_core.formats.sources import opened
+from reflekt_core.errors import InvalidInput, MalformedInput
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import unfit
 from reflekt_core.testing.fakes import an_entry
@@ -66,6 +65,35 @@ def test_a_table_needs_its_columns(name: str, imported: Imported) -> None:
         imported("Date,Entry\n2024-05-06,Swam\n", format=name)
 
 
+@pytest.mark.parametrize(
+    ("day", "how", "at"),
+    [
+        ("06.05.2024", "%d.%m.%Y", "12:00"),
+        ("5/6/2024", "%m/%d/%Y", "12:00"),
+        ("5/6/24 9:40 PM", "%m/%d/%y %I:%M %p", "21:40"),
+        ("5/6/2024 0:00", "%m/%d/%Y %H:%M", "00:00"),
+    ],
+)
+def test_dates_as_spreadsheets_leave_them(day: str, how: str, at: str, imported: Imported) -> None:
+    """Whoever saved the table in one says how they are written; else the message asks for that."""
+    table = f"date,content\n{day},Swam\n"
+    _, (entry,) = imported(table, date_format=how)
+    assert f"{entry.occurred_at:%Y-%m-%d %H:%M}" == f"2024-05-06 {at}"
+    _, (_, entry) = imported(f"{DAYLIO}{ROW}".replace("2024-05-06", day), date_format=how)
+    assert f"{entry.occurred_at:%Y-%m-%d %H:%M}" == "2024-05-06 21:40"
+    for text in (table, f"{DAYLIO}{ROW}".replace("2024-05-06", day)):
+        report, _ = imported(text)
+        assert "give a date format, such as %m/%d/%Y" in problems(report)[0][1]
+    with pytest.raises(InvalidInput, match="date_format"):
+        imported(table, date_format="%d.%m.")
+
+
+def test_a_row_may_end_early(imported: Imported) -> None:
+    """What it lacks is named."""
+    report, _ = imported("content,date\nSwam\n")
+    assert problems(report) == [("line 2", "date is missing")]
+
+
 def test_a_line_without_end_is_not_read(imported: Imported) -> None:
     """Not even to find where it ends."""
     with pytest.raises(MalformedInput, match=r"line 2.*1,000,000 characters"):
@@ -113,7 +141,7 @@ def test_the_clocks_of_telephones(clock: str, hour: int, imported: Imported) -> 
 def test_no_clock(clock: str, imported: Imported) -> None:
     """What no clock shows is no time."""
     report, _ = imported(DAYLIO + ROW.replace("21:40", clock))
-    assert problems(report)[0][1].startswith("full_date and time must be such as")
+    assert problems(report)[0][1].startswith("time must be such as")
 
 
 @pytest.mark.parametrize(
@@ -324,6 +352,29 @@ def test_a_newer_version_is_refused(imported: Imported) -> None:
         imported(json.dumps({"reflekt": 2, "records": [record()]}))
 
 
+@pytest.mark.parametrize("count", [0, 3])
+@pytest.mark.parametrize("name", ["dayone", "jrnl-json", "json"])
+def test_keys_come_in_any_order(name: str, count: int, imported: Imported, tmp_path: Path) -> None:
+    """A program that sorts them changes nothing: entries come first, what names the format last."""
+    made = [an_entry(f"Swam {number}.") for number in range(count)]
+    path = exported(made, name, tmp_path / "out")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            path.write_bytes(archive.read("Journal.json"))
+    text = json.dumps(json.loads(path.read_bytes()), sort_keys=True)
+    assert text.startswith(('{"entries"', '{"records"'))
+    report, entries = imported(text)
+    assert (report.format, report.broken) == (name, 0)
+    assert sorted(e.content for e in entries) == [e.content for e in made]
+
+
+@pytest.mark.parametrize("text", ['{"records": [], "reflekt": 2}', '{"reflekt": [], "x": 1}'])
+def test_a_newer_version_is_known_wherever_it_stands(text: str, imported: Imported) -> None:
+    """Nothing of it is taken over."""
+    with pytest.raises(MalformedInput, match="newer Reflekt"):
+        imported(text)
+
+
 @pytest.mark.parametrize("name", ["json", "jrnl-json"])
 @pytest.mark.parametrize("content", ["{}", '{"a": []}', '{"records": {}, "entries": null}'])
 def test_a_document_without_its_list(name: str, content: str, imported: Imported) -> None:
@@ -343,13 +394,35 @@ def test_another_encoding_is_named(encoding: str, imported: Imported) -> None:
         imported(text.encode(encoding))
 
 
-def test_many_small_bombs_are_one(tmp_path: Path) -> None:
-    """An archive as a whole is packed no smaller than text can be."""
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for number in range(103):
-            archive.writestr(f"{number}.md", b"0" * 1_000_000)
-    with pytest.raises(MalformedInput, match="not safe"), opened(tmp_path / "bomb.zip"):
-        pass
+def test_another_encoding_is_named_wherever_it_shows(imported: Imported) -> None:
+    """Names and notes of long tables may be plain for thousands of rows."""
+    for begins, line in (("date,content\n", "2024-05-06,{}\n"), ("", "[2024-05-06 21:40] {}\n")):
+        text = begins + line.format("x") * 9_999 + line.format("Café")
+        with pytest.raises(MalformedInput, match="save it as UTF-8"):
+            imported(text.encode("cp1252"))
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is empty"),
+        (b"7z\xbc\xaf\x27\x1c", "unpack it"),
+        (b"Rar!\x1a\x07", "unpack it"),
+        (b"\x1f\x8b\x08\0", "unpack it"),
+        (b"PK\x03\x04 and no end", "unpack it"),
+    ],
+)
+def test_what_cannot_be_a_journal_is_said(data: bytes, said: str, imported: Imported) -> None:
+    """Rather than which formats there are."""
+    with pytest.raises(MalformedInput, match=f"^file .*{said}"):
+        imported(data)
+
+
+def test_a_folder_may_hold_nothing(imported: Imported, tmp_path: Path) -> None:
+    """Whatever it is called."""
+    (tmp_path / "Journal.json").mkdir()
+    with pytest.raises(MalformedInput, match=r"Journal\.json holds no files"):
+        imported(tmp_path / "Journal.json")
 
 
 def test_what_can_be_read_once_is_refused() -> None:

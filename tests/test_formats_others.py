@@ -6,7 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import attrs
 import pytest
@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import InvalidInput, MalformedInput, ReflektError
-from reflekt_core.formats import FORMATS
+from reflekt_core.formats import FORMATS, open_format
+from reflekt_core.formats.spreadsheet import CSVFormat
 from reflekt_core.model.entries import Entry, fold_tag
 from reflekt_core.model.settings_patch import PreferencesPatch
-from reflekt_core.model.transfer import ImportReport, ReadOptions
+from reflekt_core.model.transfer import ExportRecord, ImportReport, ReadOptions
 from reflekt_core.testing.entries import entries
 
 Imported = Callable[..., tuple[ImportReport, list[Entry]]]
@@ -282,9 +283,7 @@ def test_daylio(imported: Imported) -> None:
     assert second.occurred_at.isoformat() == "2024-05-07T21:15:00+03:00"
     assert second.extra["daylio"] == {"scales": "Sleep: 3", "mood": "Meh"}
     assert (third.mood, third.content) == (1, "awful")
-    assert problems(report) == [
-        ("line 5", "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
-    ]
+    assert problems(report) == [("line 5", "time must be such as 21:40 or 9:40 PM")]
 
 
 def test_unknown_moods_are_asked_for(imported: Imported) -> None:
@@ -536,6 +535,37 @@ def test_categories_come_back(tmp_path: Path) -> None:
             other.import_file(tmp_path / f"out.{name}", format=name)
             found = [category.name for category in other.categories.list()]
             assert found == (["Travel"] if "category" in carried.split() else [])
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_only_what_has_a_place_is_made(name: str, tmp_path: Path) -> None:
+    """A format that holds entries alone waits for no insight into them."""
+    with Reflekt.open("memory://") as reflekt:
+        reflekt.entries.delete(reflekt.entries.create("It rained.").id)
+        reflekt.entries.create("We swam.")
+        pending = reflekt.store.outbox.backlog()
+        reflekt.export_file(tmp_path / "out", format=name)
+        left = reflekt.store.outbox.backlog()
+        assert pending > 0
+        assert left == (0 if open_format(name).holds_all else pending)
+
+
+class Kinds(CSVFormat):
+    """Writes what kinds of records it is given."""
+
+    def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
+        """See `Format`."""
+        target.write(" ".join(record.kind for record in records).encode())
+
+
+def test_insights_are_not_read_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A format that holds entries alone is given none, also where they are there."""
+    monkeypatch.setitem(FORMATS, "kinds", f"{__name__}:Kinds")
+    with Reflekt.open("memory://") as reflekt:
+        reflekt.entries.create("We swam.", category_id=reflekt.categories.create("Sea").id)
+        reflekt.drain()
+        assert reflekt.export_file(tmp_path / "out", format="kinds") == 1
+    assert (tmp_path / "out").read_text("utf-8") == "category entry"
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

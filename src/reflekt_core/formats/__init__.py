@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from reflekt_core.errors import InvalidInput, MalformedInput
-from reflekt_core.formats.sources import is_in_another_encoding
+from reflekt_core.formats.sources import unreadable
 
 if TYPE_CHECKING:
     from reflekt_core.ports import Format, Source
@@ -53,7 +53,9 @@ def recognised(source: "Source") -> "Format":
     for name in FORMATS:
         if (found := open_format(name)).recognises(source):
             return found
-    if len(source.files) == 1 and is_in_another_encoding(source.files[0]):
-        raise MalformedInput(f"{source.name} is not text in UTF-8: save it as UTF-8")
+    if not source.files:
+        raise MalformedInput(f"{source.name} holds no files")
+    if len(source.files) == 1 and (problem := unreadable(source.files[0])):
+        raise MalformedInput(f"{source.files[0].name} {problem}")
     known = ", ".join(sorted(FORMATS))
     raise MalformedInput(f"{source.name} is of no format known here; known: {known}")

@@ -6,12 +6,13 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TextIO
 
 from reflekt_core.errors import MalformedInput
-from reflekt_core.formats.sources import text_of
+from reflekt_core.formats.sources import NOT_UTF_8, text_of
 from reflekt_core.ports import Source, SourceFile
 
-__all__ = ["NOT_CSV", "header_of", "rows"]
+__all__ = ["NOT_CSV", "NO_DATE", "header_of", "rows"]
 
 NOT_CSV: Final = "is not CSV: a quotation mark is missing, or is not doubled"
+NO_DATE: Final = "must be such as 2026-11-22; for another way to write dates give a date format, such as %m/%d/%Y"
 
 _BETWEEN: Final = ",;\t"
 _LONGEST_HEADER: Final = 10_000
@@ -64,7 +65,7 @@ def rows(file: SourceFile, needed: AbstractSet[str]) -> Iterator[tuple[int, dict
                 f"{file.name}, line {line}: a field has more than {_LONGEST_FIELD:,} characters"
             ) from None
         except UnicodeDecodeError:
-            raise MalformedInput(f"{file.name} is not text in UTF-8") from None
+            raise MalformedInput(f"{file.name} {NOT_UTF_8}") from None
 
 
 def _header(lines: TextIO) -> tuple[Sequence[str], str, int]:

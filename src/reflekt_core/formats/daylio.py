@@ -5,12 +5,12 @@ import html
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import BinaryIO, Final
 
 from reflekt_core.errors import InvalidInput, Problem
-from reflekt_core.formats.csv_rows import NOT_CSV, header_of, rows
-from reflekt_core.formats.records import Keys, entries_in
+from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, header_of, rows
+from reflekt_core.formats.records import Dated, Keys, dated, dated_as, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source
@@ -59,14 +59,15 @@ class DaylioFormat(Format):
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
         made = Keys()
+        read = dated_as(options.date_format) if options.date_format else dated("%Y-%m-%d")
         moods = {**_MOODS, **{name.casefold(): mood for name, mood in options.moods.items()}}
         for file in source.files:
             used = {_mood(row): None for _, row in rows(file, _NEEDED) if row}
             if unknown := [name for name in used if name and name.casefold() not in moods]:
-                said = "must be a number from 1 to 5: say which this mood means"
-                raise InvalidInput([Problem(f"moods.{name}", said) for name in unknown])
+                asked = "must be a number from 1 to 5: say which this mood means"
+                raise InvalidInput([Problem(f"moods.{name}", asked) for name in unknown])
             for line, row in rows(file, _NEEDED):
-                yield _arrival(f"line {line}", row, moods, made)
+                yield _arrival(f"line {line}", row, moods, read, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -82,13 +83,17 @@ def _mood(row: Mapping[str, str]) -> str:
 
 
 def _arrival(
-    place: str, row: Mapping[str, str] | None, moods: Mapping[str, int], made: Keys
+    place: str, row: Mapping[str, str] | None, moods: Mapping[str, int], read: Dated, made: Keys
 ) -> Arrival | Broken:
     if row is None:
         return Broken(place, NOT_CSV)
-    at = _time(row)
-    if at is None:
-        return Broken(place, "full_date and time must be such as 2026-11-22 and 21:40 or 9:40 PM")
+    clock = _clock(row.get("time", ""))
+    if clock is None:
+        return Broken(place, "time must be such as 21:40 or 9:40 PM")
+    day = read(row.get("full_date", ""))
+    if day is None:
+        return Broken(place, f"full_date {NO_DATE}")
+    at = datetime.combine(day, clock)
     mood = _mood(row)
     activities = tuple(filter(None, map(str.strip, row.get("activities", "").split(" | "))))
     note = _plain(row.get("note", ""))
@@ -106,8 +111,8 @@ def _arrival(
     )
 
 
-def _time(row: Mapping[str, str]) -> datetime | None:
-    clock = _CLOCK.fullmatch(row.get("time", "").strip())
+def _clock(text: str) -> time | None:
+    clock = _CLOCK.fullmatch(text.strip())
     if not clock:
         return None
     before, hour, minute, after = clock.groups()
@@ -116,8 +121,7 @@ def _time(row: Mapping[str, str]) -> datetime | None:
         return None
     past_noon = 12 * (half not in _BEFORE_NOON)
     try:
-        at = time(int(hour) % 12 + past_noon if half else int(hour), int(minute))
-        return datetime.combine(date.fromisoformat(row.get("full_date", "").strip()), at)
+        return time(int(hour) % 12 + past_noon if half else int(hour), int(minute))
     except ValueError:
         return None
 

@@ -2,8 +2,8 @@
 Day One: its JSON export, as a zip archive or bare.
 
 An entry's text is Markdown in which signs are escaped with backslashes; a first line ``# …`` is the
-title. Photos and other media are named in the entry's other fields, by which they are found in the
-archive.
+title. Where it is missing, it is made of the rich text beside it. Photos and other media are named in
+the entry's other fields, by which they are found in the archive.
 """
 
 import json
@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from reflekt_core.errors import MalformedInput
-from reflekt_core.formats.json_stream import elements, keys
+from reflekt_core.formats.json_stream import elements, outline
 from reflekt_core.formats.records import Keys, entries_in
+from reflekt_core.formats.rich_text import markdown_of
 from reflekt_core.model.entries import Entry, Zone
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, Medium, ReadOptions
 from reflekt_core.ports import MediaFormat, Source, SourceFile
@@ -37,7 +38,7 @@ _UNDERSTOOD: Final = frozenset(
         "modifiedDate",
         "timeZone",
         "text",
-        "richText",  # the same text once more
+        "richText",  # the same text once more, unless that is missing
         "tags",
         "starred",
     }
@@ -92,19 +93,26 @@ class DayOneFormat(MediaFormat):
 def _journals(source: Source) -> Iterator[SourceFile]:
     for file in source.files:
         named = file.name.lower().endswith(".json") or len(source.files) == 1
-        if named and {"metadata", "entries"} <= set(keys(file)):
+        if named and _is_journal(file):
             yield file
+
+
+def _is_journal(file: SourceFile) -> bool:
+    names, entry = outline(file, "entries")
+    return {"metadata", "entries"} <= set(names) or "creationDate" in entry
 
 
 def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
     if not isinstance(value, dict):
         return Broken(place, "must be an object")
     try:
-        title, content = map(_unescaped, _split(_text(value)))
+        text = _text(value)
+        rich = None if text else value.get("richText")
+        title, content = _split(markdown_of(rich)) if rich else map(_unescaped, _split(text))
         id = _id(value.get("uuid"))
         return Arrival(
             place=place,
-            key="" if id else made(value.get("creationDate"), value.get("text")),
+            key="" if id else made(value.get("creationDate"), text or rich),
             id=id,
             content=content or _only_media(value),
             title=title,
@@ -114,7 +122,8 @@ def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
             time_zone=_zone(value.get("timeZone")),
             created_at=_time(value.get("creationDate")),
             updated_at=_time(value.get("modifiedDate")),
-            extra={name: held for name, held in value.items() if name not in _UNDERSTOOD},
+            extra={name: held for name, held in value.items() if name not in _UNDERSTOOD}
+            | ({"richText": rich} if rich else {}),
         )
     except (ValueError, TypeError) as error:
         return Broken(
@@ -126,7 +135,7 @@ def _text(value: Mapping[str, Any]) -> str:
     text = value.get("text") or ""
     if not isinstance(text, str):
         raise ValueError("text must be a string")  # noqa: TRY004 - told as all that is wrong with a record
-    return text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n") if text.strip() else ""
 
 
 def _unescaped(text: str) -> str:
@@ -203,16 +212,27 @@ def _zone(value: Any) -> str | None:
 def _shown(entry: Entry) -> dict[str, Any]:
     """Return the entry as Day One has it, with what it brought along from there."""
     heading = f"# {entry.title}\n\n" if entry.title else ""
+    text = _TO_ESCAPE.sub(r"\\\\", f"{heading}{entry.content}")
+    kept = dict(entry.extra.get("dayone", {}))
+    rich = kept.pop("richText", None)
     return {
-        **entry.extra.get("dayone", {}),
+        **kept,
         "uuid": entry.id.hex.upper(),
         "creationDate": _utc(entry.occurred_at),
         "modifiedDate": _utc(entry.updated_at),
         "timeZone": entry.time_zone,
-        "text": _TO_ESCAPE.sub(r"\\\\", f"{heading}{entry.content}"),
+        **({"richText": rich} if _says(rich, entry) else {"text": text}),
         "tags": list(entry.tags),
         "starred": entry.starred,
     }
+
+
+def _says(rich: Any, entry: Entry) -> bool:
+    """Tell whether *rich*, which was all the text there was, still is what the entry says."""
+    try:
+        return bool(rich) and _split(markdown_of(rich)) == (entry.title, entry.content)
+    except ValueError:
+        return False
 
 
 def _utc(at: datetime) -> str:

@@ -7,15 +7,15 @@ stars it, and words such as ``@sea`` are tags. Times are those of the clock on t
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, BinaryIO, Final, TextIO
 from uuid import UUID
 
-from reflekt_core.errors import InvalidInput, MalformedInput
-from reflekt_core.formats.json_stream import elements, keys
-from reflekt_core.formats.records import Keys, entries_in
-from reflekt_core.formats.sources import text_of
+from reflekt_core.errors import MalformedInput
+from reflekt_core.formats.json_stream import elements, outline
+from reflekt_core.formats.records import Dated, Keys, dated, dated_as, entries_in
+from reflekt_core.formats.sources import NOT_UTF_8, text_of
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source, SourceFile
@@ -42,8 +42,9 @@ _LONGEST: Final = 1_000_000
 """How many characters of one entry are read; Reflekt takes fewer, and says so."""
 
 _UNDERSTOOD: Final = frozenset({"title", "body", "date", "time", "tags", "starred", "uuid"})
+_WRITTEN: Final = frozenset({"title", "body", "date", "time"})
 
-_Dated = Callable[[str], datetime | None]
+_dated = dated(*_FORMATS)
 
 
 class JrnlFormat(Format):
@@ -64,16 +65,17 @@ class JrnlFormat(Format):
         except UnicodeDecodeError:
             return False
         first = first.strip()
-        return bool(_SOME_DATE.match(first)) or _begun(first, _date_by(None)) is not None
+        return bool(_SOME_DATE.match(first)) or _begun(first, _dated) is not None
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
         made = Keys()
+        read = dated_as(options.date_format) if options.date_format else _dated
         for file in source.files:
             try:
-                yield from _entries(file, _date_by(options.date_format), made)
+                yield from _entries(file, read, made)
             except UnicodeDecodeError:
-                raise MalformedInput(f"{file.name} is not text in UTF-8") from None
+                raise MalformedInput(f"{file.name} {NOT_UTF_8}") from None
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -88,7 +90,10 @@ class JrnlJSONFormat(Format):
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
-        return len(source.files) == 1 and set(keys(source.files[0])) == {"tags", "entries"}
+        if len(source.files) != 1:
+            return False
+        names, entry = outline(source.files[0], "entries")
+        return set(names) == {"tags", "entries"} or set(entry) >= _WRITTEN
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - its dates are always written the same way
         """See `Format`."""
@@ -109,45 +114,20 @@ class JrnlJSONFormat(Format):
 # Text
 
 
-def _date_by(given: str | None) -> _Dated:
-    """Return what reads dates: as *given*, or as usual."""
-    if given is not None and not _names_a_day(given):
-        raise InvalidInput.field("date_format", "must be as in %d.%m.%Y %H:%M")
-
-    def read(text: str) -> datetime | None:
-        for form in (given,) if given else _FORMATS:
-            try:
-                return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the clock on the wall
-            except ValueError:
-                continue
-        return None
-
-    return read
-
-
-def _names_a_day(form: str) -> bool:
-    """Tell whether *form* can be read, and says day, month and year."""
-    tried = datetime(2001, 2, 3, tzinfo=UTC)
-    try:
-        return datetime.strptime(tried.strftime(form), form).date() == tried.date()  # noqa: DTZ007 - only to try it
-    except ValueError:
-        return False
-
-
-def _begun(line: str, dated: _Dated) -> tuple[datetime, str] | None:
+def _begun(line: str, read: Dated) -> tuple[datetime, str] | None:
     """Return when an entry is from, and its first line, if it begins with *line*."""
     head = _HEAD.match(line) or _OLD_HEAD.match(line)
-    at = dated(head[1]) if head else None
+    at = read(head[1]) if head else None
     return (at, head[2].strip()) if head and at else None
 
 
-def _entries(file: SourceFile, dated: _Dated, made: Keys) -> Iterator[Arrival | Broken]:
+def _entries(file: SourceFile, read: Dated, made: Keys) -> Iterator[Arrival | Broken]:
     begun: tuple[int, datetime, str] | None = None
     body: list[str] = []
     size = 0
     with text_of(file) as lines:
         for number, line in _lines(lines):
-            head = _begun(line, dated)
+            head = _begun(line, read)
             if head is None:
                 if begun is None and line.strip():
                     yield Broken(f"line {number}", _before_all(line))
@@ -212,8 +192,7 @@ def _written(entry: Entry) -> str:
     there = set(_tags(f"{title}\n{content}"))
     missing = [mark for mark in marks if mark[1:] not in there]
     # A line that looks like the beginning of an entry is moved in by a space.
-    dated = _date_by(None)
-    lines = [f" {line}" if _begun(line, dated) else line for line in content.split("\n")]
+    lines = [f" {line}" if _begun(line, _dated) else line for line in content.split("\n")]
     body = "\n".join([*lines, *([" ".join(missing)] if missing else [])]).strip("\n")
     star = " *" if entry.starred else ""
     return f"[{entry.occurred_at:%Y-%m-%d %H:%M}] {title}{star}\n{body}\n"
@@ -225,14 +204,14 @@ def _written(entry: Entry) -> str:
 def _arrival(place: str, value: Any, made: Keys) -> Arrival | Broken:
     if not isinstance(value, dict):
         return Broken(place, "must be an object")
-    said = value.get("title") or "", value.get("body") or ""
-    if not all(isinstance(text, str) for text in said):
+    texts = value.get("title") or "", value.get("body") or ""
+    if not all(isinstance(text, str) for text in texts):
         return Broken(place, "title and body must be strings")
-    title, body = said[0].strip(), said[1].strip("\n")
+    title, body = texts[0].strip(), texts[1].strip("\n")
     title, content = (title, body) if body.strip() else ("", title)
     if not content:
         return Broken(place, "has no text")
-    at = _date_by("%Y-%m-%d %H:%M")(f"{value.get('date')} {value.get('time') or '00:00'}")
+    at = _dated(f"{value.get('date')} {value.get('time') or '00:00'}")
     if at is None:
         return Broken(place, "date and time must be such as 2026-11-22 and 21:40")
     return Arrival(

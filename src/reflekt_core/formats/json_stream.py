@@ -2,19 +2,20 @@
 
 import codecs
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Final
 
 from reflekt_core.errors import MalformedInput
 from reflekt_core.ports import SourceFile
 
-__all__ = ["MOST_CHARACTERS", "elements", "first", "keys"]
+__all__ = ["MOST_CHARACTERS", "elements", "member", "outline"]
 
 MOST_CHARACTERS: Final = 16_000_000
 """How long one value may be."""
 
 _CHUNK: Final = 64 * 1024
+_MOST_KEYS: Final = 20
 _SPACE: Final = " \t\n\r"
 _DIGITS: Final = "-0123456789"
 _decode = json.JSONDecoder().raw_decode
@@ -40,35 +41,40 @@ def elements(file: SourceFile, name: str | None = None) -> Iterator[Any]:
                     found = True
                     yield from text.array()
                 else:
-                    text.value()
+                    text.skip()
         text.end()
     if not found:
         raise MalformedInput(f"{file.name} has no list called {name}")
 
 
-def first(file: SourceFile) -> tuple[str, Any] | None:
-    """Return the first key of the JSON object in *file* with its value, if there is one."""
+def member(file: SourceFile, name: str) -> Any:
+    """Return what the JSON object in *file* has under *name*; None if it has nothing."""
     with _reading(file) as text:
         for key in text.members():
-            return key, text.value()
+            if key == name:
+                return text.value()
+            text.skip()
     return None
 
 
-def keys(file: SourceFile, most: int = 20) -> tuple[str, ...]:
-    """Return the first keys of the JSON object in *file*, up to one with a long value; else none."""
+def outline(file: SourceFile, name: str) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """
+    Return the first keys of the JSON object in *file*, and one of those in the array called *name*.
+
+    Nothing is read beyond that one, so it shows what a document is, whatever the order of its keys.
+    There are no keys if it is no object, and the one is empty if there is none.
+    """
     found: list[str] = []
-    try:
-        with _reading(file) as text:
-            if text.peek() != "{":
-                return ()
-            for key in text.members():
-                found.append(key)
-                if len(found) >= most or text.peek() == "[":
-                    break
-                text.value()
-    except MalformedInput:
-        return tuple(found)
-    return tuple(found)
+    with suppress(MalformedInput), _reading(file) as text:
+        for key in text.members() if text.peek() == "{" else ():
+            found.append(key)
+            if key != name or text.peek() != "[":
+                text.skip()
+            elif inner := next((e for e in text.array() if isinstance(e, dict) and e), None):
+                return tuple(found), inner
+            if len(found) >= _MOST_KEYS:
+                break
+    return tuple(found), {}
 
 
 @contextmanager
@@ -138,6 +144,14 @@ class _Text:
                 self._take(",")
                 yield self.value()
         self._take("]")
+
+    def skip(self) -> None:
+        """Take the next value, without keeping an array."""
+        if self.peek() == "[":
+            for _ in self.array():
+                pass
+        else:
+            self.value()
 
     def members(self) -> Iterator[str]:
         """Take an object, key by key; whoever asks takes the value before asking for the next."""

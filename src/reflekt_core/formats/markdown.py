@@ -107,7 +107,10 @@ def _text(file: SourceFile) -> str:
 
 
 def _arrival(file: SourceFile, made: Keys) -> Arrival | Broken:
-    text = _text(file)
+    try:
+        text = _text(file)
+    except MalformedInput as error:
+        return Broken(file.name, str(error).removeprefix(f"{file.name} "))
     if not text.strip():
         return Broken(
             file.name, f"is empty, is no text in UTF-8, or has more than {_MOST_BYTES:,} bytes"

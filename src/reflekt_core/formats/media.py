@@ -143,7 +143,8 @@ class MediaFolder:
             new = self._take(file, medium.folder)
         except (_Refused, MalformedInput) as error:
             self._count["refused"] += 1
-            self._problems += [Broken(file.name, str(error))][: MOST_PROBLEMS - len(self._problems)]
+            said = str(error).removeprefix(f"{file.name} ")
+            self._problems += [Broken(file.name, said)][: MOST_PROBLEMS - len(self._problems)]
         except OSError as error:
             raise StoreError(f"{self._path} cannot be written: {error.strerror}") from None
         else:

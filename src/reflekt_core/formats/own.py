@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
 from reflekt_core.errors import MalformedInput
-from reflekt_core.formats.json_stream import elements, first, keys
+from reflekt_core.formats.json_stream import elements, member, outline
 from reflekt_core.model.transfer import Broken, ExportKind, ExportRecord, ReadOptions, unfit
 from reflekt_core.ports import Format, Source, SourceFile
 
@@ -57,12 +57,15 @@ class JSONFormat(Format):
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
-        return len(source.files) == 1 and keys(source.files[0])[:1] == ("reflekt",)
+        if len(source.files) != 1:
+            return False
+        names, record = outline(source.files[0], "records")
+        return "reflekt" in names or isinstance(_checked("", record), ExportRecord)
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[ExportRecord | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
         file = _only(source)
-        if (begins := first(file)) and begins[0] == "reflekt" and begins[1] != _VERSION:
+        if (version := member(file, "reflekt")) is not None and version != _VERSION:
             raise MalformedInput(f"{source.name} was written by a newer Reflekt: import it there")
         for number, value in enumerate(elements(file, "records"), 1):
             yield _checked(f"record {number}", value)

@@ -1,11 +1,17 @@
-"""What formats share: keys of records that have none, and the entries of an export."""
+"""
+What formats share.
+
+Keys of records that have none, dates written as somebody says, and the entries of an export.
+"""
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from reflekt_core.errors import InvalidInput
 from reflekt_core.model.categories import Category
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import ExportKind, ExportRecord
@@ -14,7 +20,10 @@ from reflekt_core.serialization import read_whole
 if TYPE_CHECKING:
     from uuid import UUID
 
-__all__ = ["Keys", "entries_in"]
+__all__ = ["Dated", "Keys", "dated", "dated_as", "entries_in"]
+
+Dated = Callable[[str], datetime | None]
+"""Reads a date as the clock showed it; None if it is written otherwise."""
 
 
 class Keys:
@@ -32,6 +41,37 @@ class Keys:
         key = sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
         self._seen[key] += 1
         return key if self._seen[key] == 1 else f"{key}-{self._seen[key]}"
+
+
+def dated(*forms: str) -> Dated:
+    """Return what reads dates in one of *forms*, which are as `datetime.strptime` has them."""
+
+    def read(text: str) -> datetime | None:
+        for form in forms:
+            try:
+                return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the clock on the wall
+            except ValueError:
+                continue
+        return None
+
+    return read
+
+
+def dated_as(form: str) -> Dated:
+    """
+    Return what reads dates in the *form* that somebody says.
+
+    Raises:
+        InvalidInput: It does not say day, month and year.
+    """
+    tried = datetime(2001, 2, 3, tzinfo=UTC)
+    try:
+        found = dated(form)(tried.strftime(form))
+    except ValueError:
+        found = None
+    if found is None or found.date() != tried.date():
+        raise InvalidInput.field("date_format", "must be as in %d.%m.%Y %H:%M")
+    return dated(form)
 
 
 def entries_in(records: Iterable[ExportRecord]) -> Iterator[tuple[Entry, str | None]]:

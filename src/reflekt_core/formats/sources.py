@@ -1,17 +1,23 @@
 """
 Where imports come from: a file, a folder, or an archive, read without trusting it.
 
-An archive may claim small sizes and hold large ones, or name files outside of itself; a folder may
-hold links that lead out of it. None of that is followed.
+An archive may claim small sizes and hold large ones, have files that share their bytes, or name files
+outside of itself; a folder may hold links that lead out of it. None of that is followed. How much
+larger files are than they are packed counts for those that are read.
 """
 
 import codecs
 import io
+import os
+import re
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, BinaryIO, Final
 
@@ -23,17 +29,20 @@ from reflekt_core.ports import Source, SourceFile
 __all__ = [
     "MOST_FILES",
     "MOST_TIMES_SMALLER",
+    "NOT_UTF_8",
     "Opened",
-    "is_in_another_encoding",
     "opened",
     "text_of",
+    "unreadable",
 ]
 
 MOST_FILES: Final = 200_000
 """How many files a folder or an archive may have."""
 
 MOST_TIMES_SMALLER: Final = 200
-"""How much smaller a file may be packed than it is; text comes to some 20."""
+"""How much smaller a file that is read may be packed than it is; text comes to some 20."""
+
+NOT_UTF_8: Final = "is not text in UTF-8: save it as UTF-8"
 
 _SMALL: Final = 1_000_000
 _LARGE: Final = 100_000_000
@@ -41,6 +50,16 @@ _CHUNK: Final = 64 * 1024
 _LINK: Final = 0o120000
 _KIND: Final = 0o170000
 _ENCRYPTED: Final = 0x1
+_PACKED: Final = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+"""How archives begin, also those that are not read here."""
+_HEADER: Final = 30  # and more, before what is packed (APPNOTE.TXT, section 4.3.7)
+_DRIVE: Final = re.compile(r"[A-Za-z]:")
+# zipfile unpacks these bit by bit; of the others, whatever a bit of the archive comes to at once.
+_PACKINGS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_TOO_SMALL: Final = (
+    f"is more than {MOST_TIMES_SMALLER} times as large as it is packed, as no text is: if you trust "
+    "the archive, unpack it, and import the folder"
+)
 _BROKEN: Final = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -67,8 +86,7 @@ def opened(path: Path) -> Iterator["Opened"]:
             yield Opened(path.resolve().name, _files_below(path))
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                members = [_Member(archive, info) for info in _safe(archive)]
-                yield Opened(path.name, members, path.stat().st_size)
+                yield Opened(path.name, _members(archive), path.stat().st_size)
         else:
             with path.open("rb"):
                 yield Opened(path.name, [_Plain(path.name, path)])
@@ -83,17 +101,23 @@ def text_of(file: SourceFile) -> io.TextIOWrapper:
     return io.TextIOWrapper(file.open(), encoding="utf-8-sig", newline="")
 
 
-def is_in_another_encoding(file: SourceFile) -> bool:
-    """Tell whether *file* seems to be text, but not UTF-8."""
+def unreadable(file: SourceFile) -> str | None:
+    """Return why nothing can be made of *file*, and what to do, where that shows at its beginning."""
     with file.open() as raw:
         begins = raw.read(_CHUNK)
+    if not begins:
+        return "is empty"
+    if begins.startswith(_PACKED):
+        return (
+            "is an archive that is not whole, or not read here: unpack it, and import what it holds"
+        )
     if begins.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return True
+        return NOT_UTF_8
     try:
         codecs.getincrementaldecoder("utf-8")().decode(begins)
     except UnicodeDecodeError:
-        return b"\0" not in begins
-    return False
+        return None if b"\0" in begins else NOT_UTF_8
+    return None
 
 
 class Opened(Source):
@@ -106,7 +130,24 @@ class Opened(Source):
         self._files = [_Metered(file, self) for file in found]
         self._bytes = sum(file.size for file in found)
         self.packed = self._bytes if packed is None else packed
+        self._room = max(MOST_TIMES_SMALLER * self.packed, _LARGE)
+        self._unpacked = Counter[str]()
         self.read = 0
+
+    def took(self, file: "_Plain | _Member", size: int, at: int) -> None:
+        """
+        Count that *size* more bytes of *file* were read, up to *at*.
+
+        Raises:
+            MalformedInput: They are more than an honest archive of this size holds.
+        """
+        self.read += size
+        if not isinstance(file, _Member):
+            return
+        self._room -= max(0, at - self._unpacked[file.name])
+        self._unpacked[file.name] = max(at, self._unpacked[file.name])
+        if at > file.most or self._room < 0:
+            raise MalformedInput(f"{file.name} {_TOO_SMALL}")
 
     @property
     def name(self) -> str:
@@ -141,6 +182,7 @@ class _Plain:
 class _Member:
     archive: zipfile.ZipFile
     info: zipfile.ZipInfo
+    overlaps: bool
 
     @property
     def name(self) -> str:
@@ -150,7 +192,18 @@ class _Member:
     def size(self) -> int:
         return self.info.file_size
 
+    @property
+    def most(self) -> int:
+        return max(_SMALL, MOST_TIMES_SMALLER * self.info.compress_size)
+
     def open(self) -> IO[bytes]:
+        if self.overlaps:
+            raise MalformedInput(f"{self.name} shares its bytes with other files of the archive")
+        if self.info.compress_type not in _PACKINGS:
+            raise MalformedInput(
+                f"{self.name} is packed in a way that is not read here: unpack the archive, and "
+                "import the folder"
+            )
         # It ends where the directory says, whatever is packed.
         return self.archive.open(self.info)
 
@@ -166,17 +219,18 @@ class _Metered:
 
     def open(self) -> BinaryIO:
         try:
-            return io.BufferedReader(_Reading(self.file.open(), self.name, self.meter), _CHUNK)
-        except _BROKEN:
-            raise MalformedInput(f"{self.name} cannot be read; it is damaged") from None
+            return io.BufferedReader(_Reading(self.file, self.meter), _CHUNK)
+        except _BROKEN as error:
+            raise _failed(self.name, error) from None
 
 
 class _Reading(io.RawIOBase):
     """A file that is being read. Errors are told in our words."""
 
-    def __init__(self, file: IO[bytes], name: str, meter: Opened) -> None:
+    def __init__(self, file: _Plain | _Member, meter: Opened) -> None:
         self._file = file
-        self._name = name
+        self._data = file.open()
+        self._at = 0
         self._meter = meter
 
     def readable(self) -> bool:
@@ -186,50 +240,70 @@ class _Reading(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill *buffer*, and return how far."""
         try:
-            found = self._file.read(len(buffer))
-        except _BROKEN:
-            raise MalformedInput(f"{self._name} cannot be read; it is damaged") from None
+            found = self._data.read(len(buffer))
+        except _BROKEN as error:
+            raise _failed(self._file.name, error) from None
         buffer[: len(found)] = found
-        self._meter.read += len(found)
+        self._at += len(found)
+        self._meter.took(self._file, len(found), self._at)
         return len(found)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        self._data.close()
         super().close()
+
+
+def _failed(name: str, error: Exception) -> MalformedInput:
+    """Return the error that says so: of a file on the disk with the system's reason."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return MalformedInput(f"{name} cannot be read{f': {reason}' if reason else '; it is damaged'}")
 
 
 def _files_below(folder: Path) -> list[_Plain]:
     """Return the files below *folder* by name; hidden ones and links are left out."""
-    root = folder.resolve()
-    found: list[_Plain] = []
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if _is_hidden(name) or path.is_symlink() or not path.is_file():
-            continue
-        if not path.resolve().is_relative_to(root):
-            continue
-        if len(found) >= MOST_FILES:
+
+    def refuse(error: OSError) -> None:
+        raise MalformedInput(f"{error.filename} cannot be read: {error.strerror}") from None
+
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not _is_hidden(PurePath(name))]
+        paths = (Path(place, name) for name in names if not _is_hidden(PurePath(name)))
+        found += (path for path in paths if not path.is_symlink() and path.is_file())
+        if len(found) > MOST_FILES:
             raise MalformedInput(f"{folder.name} has more than {MOST_FILES:,} files")
-        found.append(_Plain(name.as_posix(), path))
-    return found
+    return [_Plain(path.relative_to(folder).as_posix(), path) for path in sorted(found)]
 
 
-def _safe(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Return the files in *archive* by name without hidden ones, if none of them is a trap."""
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+def _members(archive: zipfile.ZipFile) -> list[_Member]:
+    """Return the files in *archive* by name without hidden ones, if none of them leads elsewhere."""
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if len(infos) > MOST_FILES:
         raise MalformedInput(f"the archive has more than {MOST_FILES:,} files")
+    if any(info.flag_bits & _ENCRYPTED for info in infos):
+        raise MalformedInput("the archive has a password: unpack it first, and import the folder")
     for info in infos:
         if problem := _problem(info):
             raise MalformedInput(f"the archive is not safe: {problem}")
     if len({info.filename for info in infos}) < len(infos):
         raise MalformedInput("the archive is not safe: two files have one name")
-    packed = sum(info.compress_size for info in infos)
-    if sum(info.file_size for info in infos) > max(MOST_TIMES_SMALLER * packed, _LARGE):
-        raise MalformedInput("the archive is not safe: it is packed much smaller than text can be")
-    shown = (info for info in infos if not _is_hidden(PurePosixPath(info.filename)))
-    return sorted(shown, key=lambda info: info.filename)
+    overlapping = _overlapping(infos)
+    return [
+        _Member(archive, info, overlaps=info.filename in overlapping)
+        for info in sorted(infos, key=lambda info: info.filename)
+        if not _is_hidden(PurePosixPath(info.filename))
+    ]
+
+
+def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> AbstractSet[str]:
+    """Return the names of the files that end after the next one begins: of few bytes, many are made."""
+    by_place = sorted(infos, key=lambda info: info.header_offset)
+    return {
+        one.filename
+        for one, next_ in pairwise(by_place)
+        if one.header_offset + _HEADER + one.compress_size > next_.header_offset
+    }
 
 
 def _is_hidden(name: PurePath) -> bool:
@@ -238,12 +312,10 @@ def _is_hidden(name: PurePath) -> bool:
 
 def _problem(info: zipfile.ZipInfo) -> str | None:
     name = PurePosixPath(info.filename)
-    if name.is_absolute() or ".." in name.parts or "\\" in info.filename or ":" in name.parts[0]:
+    if not name.parts or name.is_absolute() or ".." in name.parts or "\\" in info.filename:
+        return "a file is named so that it would lie outside of it"
+    if _DRIVE.match(info.filename):
         return "a file is named so that it would lie outside of it"
     if (info.external_attr >> 16) & _KIND == _LINK:
         return "it holds a link"
-    if info.flag_bits & _ENCRYPTED:
-        return "it is encrypted; unpack it first"
-    if info.file_size > _SMALL and info.file_size > MOST_TIMES_SMALLER * info.compress_size:
-        return "a file in it is packed much smaller than text can be"
     return None

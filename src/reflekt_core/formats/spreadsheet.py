@@ -8,8 +8,8 @@ from datetime import date, datetime, time
 from typing import BinaryIO, Final
 from uuid import UUID
 
-from reflekt_core.formats.csv_rows import NOT_CSV, header_of, rows
-from reflekt_core.formats.records import Keys, entries_in
+from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, header_of, rows
+from reflekt_core.formats.records import Dated, Keys, dated_as, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source
@@ -32,6 +32,7 @@ _COLUMNS: Final = (
 _NEEDED: Final = frozenset({"date", "content"})
 _BETWEEN: Final = " | "
 _BETWEEN_READ: Final = re.compile(r"(?<!\\)\|")
+_NOON: Final = time(12)
 _TRUE: Final = frozenset({"true", "yes", "1"})
 _FALSE: Final = frozenset({"", "false", "no", "0"})
 
@@ -46,12 +47,13 @@ class CSVFormat(Format):
         """See `Format`."""
         return set(header_of(source)) >= _NEEDED
 
-    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
         made = Keys()
+        read = _said(options.date_format) if options.date_format else _iso
         for file in source.files:
             for line, row in rows(file, _NEEDED):
-                yield _arrival(f"line {line}", row, made)
+                yield _arrival(f"line {line}", row, read, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
         """See `Format`."""
@@ -62,7 +64,9 @@ class CSVFormat(Format):
         text.detach()
 
 
-def _arrival(place: str, row: Mapping[str, str] | None, made: Keys) -> Arrival | Broken:
+def _arrival(
+    place: str, row: Mapping[str, str] | None, read: Dated, made: Keys
+) -> Arrival | Broken:
     if row is None:
         return Broken(place, NOT_CSV)
     try:
@@ -76,15 +80,15 @@ def _arrival(place: str, row: Mapping[str, str] | None, made: Keys) -> Arrival |
             category=row.get("category", "").strip() or None,
             tags=_tags(row.get("tags", "")),
             starred=_starred(row.get("starred", "").strip().lower()),
-            occurred_at=_time("date", row),
+            occurred_at=_date(row.get("date", "").strip(), read),
             time_zone=row.get("time_zone", "").strip() or None,
             created_at=_time("created_at", row),
             updated_at=_time("updated_at", row),
             extra={k: value for k, value in row.items() if k not in _COLUMNS and value},
         )
     except ValueError as error:
-        said = str(error)
-        return Broken(place, said if said.startswith(_COLUMNS) else "id must be a UUID")
+        message = str(error)
+        return Broken(place, message if message.startswith(_COLUMNS) else "id must be a UUID")
 
 
 def _tags(text: str) -> tuple[str, ...]:
@@ -106,20 +110,39 @@ def _starred(text: str) -> bool:
     return text in _TRUE
 
 
-def _time(name: str, row: Mapping[str, str]) -> datetime | None:
-    text = row.get(name, "").strip()
-    if not text:
-        if name == "date":
-            raise ValueError("date is missing")
-        return None
+def _said(form: str) -> Dated:
+    """Return what reads dates in *form*; if that has no hours, they are at noon as all such are."""
+    read, has_hours = dated_as(form), any(sign in form for sign in ("%H", "%I", "%X", "%c"))
+
+    def at(text: str) -> datetime | None:
+        found = read(text)
+        return found if found is None or has_hours else datetime.combine(found, _NOON)
+
+    return at
+
+
+def _iso(text: str) -> datetime | None:
     try:
         if len(text) <= len("2026-11-22"):
-            return datetime.combine(date.fromisoformat(text), time(12))
+            return datetime.combine(date.fromisoformat(text), _NOON)
         return datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(
-            f"{name} must be such as 2026-11-22 or 2026-11-22T21:40:00+03:00"
-        ) from None
+        return None
+
+
+def _date(text: str, read: Dated) -> datetime:
+    if not text:
+        raise ValueError("date is missing")
+    if (at := read(text)) is None:
+        raise ValueError(f"date {NO_DATE}")
+    return at
+
+
+def _time(name: str, row: Mapping[str, str]) -> datetime | None:
+    text = row.get(name, "").strip()
+    if text and (at := _iso(text)) is None:
+        raise ValueError(f"{name} must be such as 2026-11-22 or 2026-11-22T21:40:00+03:00")
+    return at if text else None
 
 
 def _row(entry: Entry, category: str | None) -> list[object]:
