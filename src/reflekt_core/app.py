@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
+from itertools import takewhile
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
@@ -433,13 +434,23 @@ class Reflekt:
         """
         from pathlib import Path
 
+        import attrs
+
         from reflekt_core.formats import open_format
         from reflekt_core.formats.targets import written
         from reflekt_core.model.paging import through
+        from reflekt_core.model.transfer import ExportKind
+        from reflekt_core.services.transfer import AccountService
 
         found = open_format(format)
-        account = self.account
+        # Where there is no place for insights, none need be made first.
+        context = (
+            self._context if found.holds_all else attrs.evolve(self._context, settle=lambda: None)
+        )
+        account = AccountService(context)
         records = through(lambda after: account.export(after=after, limit=100))
+        if not found.holds_all:
+            records = takewhile(lambda record: record.kind is not ExportKind.INSIGHT, records)
         if media is None:
             return written(Path(path), found, records, told)
         from reflekt_core.formats.media import MediaFolder

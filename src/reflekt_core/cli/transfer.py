@@ -146,7 +146,8 @@ def export(  # noqa: PLR0913 - the options
         )
     with opened(store, user) as reflekt:
         beside: list[MediaReport] = []
-        with _waiting("Writing; what is new is understood first") as told:
+        first = "; what is new is understood first" if open_format(name).holds_all else ""
+        with _waiting(f"Writing{first}") as told:
             count = reflekt.export_file(
                 file, format=name, media=media, told=told, told_of_media=beside.append
             )
