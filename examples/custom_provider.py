@@ -166,7 +166,7 @@ def _id(text: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"urn:example:rules:{text}")
 
 
-# From here on, the provider has a name, for `assistant="rules,local"`.
+# From here on, the provider has a name: for `assistant="rules,local"` and AI_PROVIDER.
 PROVIDERS["rules"] = "custom_provider:RulesAssistant"
 
 

@@ -113,13 +113,28 @@ def test_commands_know_the_name_of_a_provider_as_shown(provider: Path) -> None:
     done = ran(*check.split()[1:], cwd=provider)
     assert (done.returncode, done.stderr) == (0, "")
     assert "rules-1" in done.stdout
-    refused = ran("journal.py", "providers", "check", cwd=provider, AI_PROVIDER="rules")
+    refused = ran("journal.py", "providers", "check", cwd=provider, AI_PROVIDER="rule")
     assert refused.stderr.startswith("reflekt: AI_PROVIDER must be one of local,")
+    assert ", rules, or several" in refused.stderr
     (provider / "moods.tsv").write_text("positive\tA lovely day.\nnegative\tI cried.\n")
     evaluate = "providers evaluate --provider rules --task sentiment --data moods.tsv"
     assert f"`python journal.py {evaluate}`" in page("own-provider.md")
     done = ran("journal.py", *evaluate.split(), "--json", cwd=provider)
     assert json.loads(done.stdout)["accuracy"] == 1
+
+
+def test_the_service_asks_a_provider_as_shown(provider: Path) -> None:
+    """It understands what the service is sent, if it is named in AI_PROVIDER."""
+    assert has_command("own-provider.md", "AI_PROVIDER=rules,local python journal.py serve")
+    settings = {"AI_PROVIDER": "rules,local", "JWT_SECRET": SECRET}
+    token = TokenIssuer(secret=SECRET, ids=TimeOrderedIds()).issue("me", now=datetime.now(UTC))
+    with running("journal.py", "serve", "--port", 0, cwd=provider, **settings) as service:
+        bearer = {"Authorization": f"Bearer {token}"}
+        entry = service.send("POST", "/entries", {"content": "Calm."}, bearer).json
+        insight = service.send("GET", f"/entries/{entry['id']}/insights", None, bearer)
+        while insight.status == 202:
+            insight = service.send("GET", f"/entries/{entry['id']}/insights", None, bearer)
+        assert insight.json["provenance"]["provider"] == "rules"
 
 
 def test_a_provider_is_handed_over_and_tested_as_shown(provider: Path) -> None:

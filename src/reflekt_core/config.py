@@ -24,12 +24,8 @@ __all__ = ["Config"]
 
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _VENDORS: Final = ("openai", "anthropic")
+_ALIASES: Final = {"rustbert": "local"}
 _ACCESS: Final = ("API_KEY", "MODEL", "BASE_URL")
-_PROVIDERS: Final = {  # AI_PROVIDER: name
-    "local": "local",
-    "rustbert": "local",
-    **{vendor: vendor for vendor in _VENDORS},
-}
 _TRUTH: Final = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -222,10 +218,16 @@ def _max_lifetime(env: Mapping[str, str]) -> timedelta | None:
 
 
 def _ai_providers(env: Mapping[str, str]) -> tuple[str, ...]:
-    names = [name.strip() for name in (_word(env, "AI_PROVIDER") or "local").lower().split(",")]
-    if not set(names) <= set(_PROVIDERS):
-        raise _wrong("AI_PROVIDER", "one of " + ", ".join(_PROVIDERS) + ", or several with commas")
-    providers = tuple(dict.fromkeys(_PROVIDERS[name] for name in names))
+    said = _word(env, "AI_PROVIDER")
+    if said is None:
+        return ("local",)
+    from reflekt_core.providers import PROVIDERS  # noqa: PLC0415 - only for who names one
+
+    known = {name.lower(): name for name in PROVIDERS}
+    names = [name.strip().lower() for name in said.split(",")]
+    if not set(names) <= set(known):
+        raise _wrong("AI_PROVIDER", "one of " + ", ".join(PROVIDERS) + ", or several with commas")
+    providers = tuple(dict.fromkeys(_ALIASES.get(name, known[name]) for name in names))
     if "local" in providers[:-1]:
         raise ConfigurationError("AI_PROVIDER: nothing may come after local, which always answers")
     for vendor in (name.upper() for name in providers if name in _VENDORS):
