@@ -1,5 +1,6 @@
 """`reflekt aws`: what the commands print, write, ask and refuse."""
 
+import base64
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import boto3
@@ -18,10 +20,13 @@ from reflekt_chalice.deployment import connection, environment, stack
 from reflekt_chalice.deployment.commands import aws as group
 from reflekt_chalice.deployment.environment import exports, written
 from reflekt_chalice.deployment.failures import DeploymentError
+from reflekt_chalice.deployment.target import Target
 from reflekt_chalice.deployment.tokens import keep
+from reflekt_chalice.deployment.trials import trial_of
 from reflekt_chalice.redrive import queue_output, queued_functions
 from reflekt_core.cli import main
 from reflekt_core.cli.commands import root
+from reflekt_core.model.accounts import Role
 
 from .aws_deployment import AWS, REGION, aws_account, package, template
 from .fake_cloudformation import BROKEN
@@ -417,6 +422,22 @@ def test_an_address_and_a_token_need_no_aws(
     assert run("smoke", "--url", "nowhere", "--token-file", "token").failed("must begin with")
     assert run("smoke", "--token-file", "gone").failed("gone: No such file")
     assert run("smoke", "--token", "x", "--token-file", "token").failed("not both")
+
+
+def test_who_tries_a_deployment_has_the_role_of_its_own_claim(
+    run: Run, account: AWS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An identity provider's groups, as the stack or JWT_ROLE_CLAIM says; the strongest counts."""
+    package(Path("package"), template(STACK))
+    run(*DEPLOY, "--yes", "-p", "JwtRoleClaim=cognito:groups")
+    claims = {"sub": "ana", "role": "reader", "cognito:groups": ["cooks", "user", "admin"]}
+    token = f"x.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
+    who: dict[str, Any] = {"token": token, "token_file": None, "throwaway": False, "say": print}
+    target = Target("reflekt-journal", "dev")
+    assert trial_of("smoke", target, None, url=None, **who).role == Role.ADMIN
+    assert trial_of("smoke", target, None, url="http://127.0.0.1:1", **who).role == Role.READER
+    monkeypatch.setenv("JWT_ROLE_CLAIM", "cognito:groups")
+    assert trial_of("smoke", target, None, url="http://127.0.0.1:1", **who).role == Role.ADMIN
 
 
 def test_a_failing_smoke_test_is_a_failure(run: Run, deployed: str) -> None:

@@ -15,7 +15,7 @@ from reflekt_core.app import TimeOrderedIds, utc_now
 from reflekt_core.errors import ReflektError
 from reflekt_core.model.accounts import Role
 from reflekt_core.security.encoding import decode_base64url
-from reflekt_core.security.tokens import TokenIssuer
+from reflekt_core.security.tokens import TokenIssuer, strongest_role
 
 __all__ = ["TEST_USERS", "bearer_of", "issuer_of", "keep", "throwaway_user", "tokens_for"]
 
@@ -49,9 +49,11 @@ def issuer_of(account: Account, parameters: Mapping[str, str]) -> TokenIssuer:
     )
 
 
-def bearer_of(token: str) -> tuple[str, str]:
+def bearer_of(token: str, role_claim: str) -> tuple[str, str | None]:
     """
-    Return the user and the role that *token* names. The service alone can tell whether it is good.
+    Return the user and the role that *token* names, the latter in *role_claim*.
+
+    The service alone can tell whether it is good.
 
     Raises:
         DeploymentError: It is no JWT.
@@ -59,10 +61,10 @@ def bearer_of(token: str) -> tuple[str, str]:
     try:
         _, payload, _ = token.split(".")
         claims = json.loads(decode_base64url(payload.encode()))
-        user, role = claims["sub"], claims.get("role", "")
+        user, role = claims["sub"], strongest_role(claims.get(role_claim))
     except (ValueError, LookupError, TypeError, ReflektError):
         raise DeploymentError("the token is not a JWT with a user (sub) in it") from None
-    return str(user), str(role)
+    return str(user), role
 
 
 def throwaway_user(purpose: str) -> str:

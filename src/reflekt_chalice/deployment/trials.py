@@ -1,5 +1,6 @@
 """Where a smoke or load test goes, and as whom: a deployment's stack, or an address and a token."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,7 @@ class Trial:
     url: str
     token: str = attrs.field(repr=False)
     user: str
-    role: str
+    role: str | None
     throwaway: bool
 
 
@@ -43,8 +44,9 @@ def trial_of(  # noqa: PLR0913 - what can be said about it
     """
     Return where to go and as whom.
 
-    With an address and a token, AWS is not asked for anything. Without a token, one is made for a
-    user whom nobody is, with the secret of the deployment.
+    With an address and a token, AWS is not asked for anything, and JWT_ROLE_CLAIM says where the
+    token has its role. Without a token, one is made for a user whom nobody is, with the secret of
+    the deployment.
 
     Raises:
         DeploymentError: There is no such deployment, or the token cannot be read or made.
@@ -53,16 +55,17 @@ def trial_of(  # noqa: PLR0913 - what can be said about it
         raise DeploymentError("give either --token or --token-file, not both")
     given = _read(token_file) if token_file else token
     if given and url:
-        user, role = bearer_of(given)
+        user, role = bearer_of(given, os.environ.get("JWT_ROLE_CLAIM") or "role")
         return Trial(url=url, token=given, user=user, role=role, throwaway=throwaway)
     account = connected(region)
     stack = Stack(account, target.stack, say)
     found = url or stack.outputs()["ApiUrl"]
+    parameters = stack.parameters()
     if given:
-        user, role = bearer_of(given)
+        user, role = bearer_of(given, parameters.get("JwtRoleClaim") or "role")
         return Trial(url=found, token=given, user=user, role=role, throwaway=throwaway)
     user = throwaway_user(purpose)
-    issuer = issuer_of(account, stack.parameters())
+    issuer = issuer_of(account, parameters)
     made = tokens_for(issuer, {user: Role.ADMIN}, _LIFETIME)[user]
     return Trial(url=found, token=made, user=user, role=Role.ADMIN, throwaway=True)
 

@@ -33,7 +33,7 @@ class Plan:
     url: str
     token: str = attrs.field(repr=False)
     user: str
-    role: str
+    role: str | None
     throwaway: bool
     folder: Path
     sections: tuple[str, ...] = ()

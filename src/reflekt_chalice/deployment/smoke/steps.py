@@ -36,7 +36,7 @@ class Visitor:
 
     client: Client
     user: str
-    role: str
+    role: str | None
     throwaway: bool
     mark: str = attrs.field(factory=lambda: f"smoke{uuid.uuid4().hex[:12]}")
     entry_ids: list[str] = attrs.field(factory=list)
