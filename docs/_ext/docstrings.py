@@ -19,7 +19,8 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from sphinx.domains.python import PythonDomain
-from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.ext.napoleon import Config
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 import reflekt_chalice
 import reflekt_core
