@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 from uuid import UUID
 
@@ -650,6 +650,59 @@ def test_an_answer_without_end(connect: Connect, pauses: Pauses, kind: str) -> N
     assert pauses.now <= 62
     with pytest.raises(ServiceFailed, match="larger"):
         client(b" " * 2**20).entries.list()
+
+
+def test_headers_without_end_do_not_outlast_the_deadline() -> None:
+    """A service that sends them byte by byte is left when the time of the awaited call is over."""
+
+    async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        with suppress(ConnectionError), closing(writer):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+
+    async def ask() -> None:
+        server = await asyncio.start_server(drip, "127.0.0.1")
+        url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        async with server, AsyncClient(url, token(), timeout=60, deadline=0.2) as client:
+            with pytest.raises(NoAnswer, match="in time"):
+                await client.entries.list()
+
+    asyncio.run(asyncio.wait_for(ask(), 30))
+
+
+@both
+def test_no_cookie_is_kept(connect: Connect, kind: str) -> None:
+    """What a service or what stands before it sets does not come back with the next call."""
+    shown = {"status": "ok", "version": "9"}
+    answer = httpx2.Response(200, json=shown, headers={"Set-Cookie": "who=ana; Path=/"})
+    transport = answering(answer, answer)
+    client = connect(kind, "http://localhost", transport=transport)
+    for _ in range(2):
+        client.health.check()
+    assert [request.headers.get("cookie") for request in transport.seen] == [None, None]
+
+
+@both
+@given(straight=st.integers(0, 9), circle=st.integers(1, 9))
+def test_pages_in_a_circle_are_an_error(kind: str, straight: int, circle: int) -> None:
+    """However long it is and wherever it begins, going through them ends."""
+    seen = []
+
+    def page(request: httpx2.Request) -> httpx2.Response:
+        at = int(request.url.params.get("cursor", "0"))
+        seen.append(at)
+        following = at + 1 if at < straight + circle else straight + 1
+        return httpx2.Response(200, json={"items": [], "next_cursor": str(following)})
+
+    transport = httpx2.MockTransport(page)
+    with connected(kind, "http://localhost", token(), transport=transport) as client:
+        with pytest.raises(ServiceFailed, match="same pages"):
+            list(client.each(client.entries.list))
+        assert set(seen) == set(range(straight + circle + 1))
+        assert len(seen) <= 4 * (straight + circle + 2)
 
 
 @both

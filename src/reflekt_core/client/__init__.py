@@ -86,9 +86,13 @@ class Client(Nouns[Sync]):
         Go through the items of every page, as in ``client.each(client.entries.list, tag=["sea"])``.
 
         A page is asked for when its first item is. It has 100 items, unless *limit* says less.
+
+        Raises:
+            ServiceFailed: The pages lead in a circle.
         """
         listing: Callable[..., Page[T]] = read
-        return through(lambda after: listing(*args, **_turned_to(after, kwargs)))
+        way = _Way()
+        return through(lambda after: listing(*args, **_turned_to(way.on(after), kwargs)))
 
     def close(self) -> None:
         """Close the connections. Closing twice is fine."""
@@ -140,9 +144,9 @@ class AsyncClient(Nouns[Async]):
     ) -> AsyncIterator[T]:
         """Go through the items of every page, with ``async for``."""
         listing: Callable[..., Coroutine[Any, Any, Page[T]]] = read
-        after: Position | None = None
+        way, after = _Way(), None
         while True:
-            page = await listing(*args, **_turned_to(after, kwargs))
+            page = await listing(*args, **_turned_to(way.on(after), kwargs))
             for item in page:
                 yield item
             if page.next is None:
@@ -160,6 +164,31 @@ class AsyncClient(Nouns[Async]):
     async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.close()
+
+
+class _Way:
+    """The way through pages, which must not lead in a circle."""
+
+    def __init__(self) -> None:
+        self._mark: Position | None = None
+        self._steps, self._most = 0, 1
+
+    def on(self, after: Position | None) -> Position | None:
+        """
+        Return *after*, which comes next.
+
+        It is compared with one mark, set anew after twice as many steps each time (R. P. Brent, "An
+        improved Monte Carlo factorization algorithm", 1980): that finds every circle, however long.
+
+        Raises:
+            ServiceFailed: The way came back to where it was.
+        """
+        if after is not None and after == self._mark:
+            raise ServiceFailed("the service gave the same pages again", status=200)
+        self._steps += 1
+        if self._steps == self._most:
+            self._mark, self._steps, self._most = after, 0, self._most * 2
+        return after
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import httpx2
 from reflekt_core.client.address import checked
 from reflekt_core.client.exchange import Rest, Send, Show, Step
 from reflekt_core.client.failures import Lost, Reply
-from reflekt_core.client.sending import Common, Steps, by_proxy, lost
+from reflekt_core.client.sending import TOO_LATE, Common, Steps, by_proxy, lost, no_cookies
 from reflekt_core.silence import silence
 
 __all__ = ["AsyncSender"]
@@ -29,7 +29,9 @@ class AsyncSender:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[object]] | None,
     ) -> None:
-        self.http = httpx2.AsyncClient(transport=transport, trust_env=by_proxy(base))
+        self.http = httpx2.AsyncClient(
+            transport=transport, trust_env=by_proxy(base), cookies=no_cookies()
+        )
         self._common = Common(base, token, clock)
         self._sleep = sleep or asyncio.sleep
         self._lock = asyncio.Lock()
@@ -71,9 +73,12 @@ class AsyncSender:
         body = bytearray()
         try:
             with silence():
-                async with self.http.stream(**self._common.request(step)) as response:
+                left = asyncio.timeout(step.ends_at - self._common.clock())
+                async with left, self.http.stream(**self._common.request(step)) as response:
                     async for chunk in response.aiter_bytes():
                         self._common.take_in(response, chunk, body, step.ends_at)
         except httpx2.RequestError as error:
             return lost(error)
+        except TimeoutError:
+            return TOO_LATE
         return Reply(response.status_code, response.headers, bytes(body))

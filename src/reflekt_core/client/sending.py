@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Generator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx2
@@ -12,13 +13,15 @@ from reflekt_core.client.failures import Lost, Reply, ServiceFailed
 from reflekt_core.errors import ConfigurationError, Unauthenticated
 from reflekt_core.silence import silence
 
-__all__ = ["Common", "Sender", "Steps", "by_proxy", "lost"]
+__all__ = ["TOO_LATE", "Common", "Sender", "Steps", "by_proxy", "lost", "no_cookies"]
 
 Steps = Generator[Step, Any, Any]
 Token = str | Callable[[], str] | None
 
 _MOST_BYTES: Final = 32 * 1024 * 1024
 """The most of an answer that is read: a page ends at 4 MB, unless it is a single large record."""
+
+TOO_LATE: Final = Lost("no answer came in time", sent=True)
 
 _NEVER_SENT: Final = (
     httpx2.ConnectError,
@@ -92,7 +95,9 @@ class Sender:
         clock: Callable[[], float],
         sleep: Callable[[float], object],
     ) -> None:
-        self.http = httpx2.Client(transport=transport, trust_env=by_proxy(base))
+        self.http = httpx2.Client(
+            transport=transport, trust_env=by_proxy(base), cookies=no_cookies()
+        )
         self._common = Common(base, token, clock)
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -144,11 +149,16 @@ def by_proxy(base: str) -> bool:
     return base.startswith("https:")
 
 
+def no_cookies() -> CookieJar:
+    """Return a jar that takes none: a call knows nothing of the one before."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
 def lost(error: httpx2.RequestError) -> Lost:
     """Return what *error* means: that there is no answer, and whether the request got away."""
     if isinstance(error, _NEVER_SENT):
         # What these say is of names and connections alone.
         return Lost(f"the service cannot be reached ({str(error) or 'in time'})", sent=False)
     if isinstance(error, httpx2.TimeoutException):
-        return Lost("no answer came in time", sent=True)
+        return TOO_LATE
     return Lost(f"the answer was lost ({type(error).__name__})", sent=True)
