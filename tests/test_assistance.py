@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +26,7 @@ from reflekt_core.errors import (
     Unavailable,
 )
 from reflekt_core.model.accounts import Account
-from reflekt_core.model.assistance import Access, Answer, Consented, Task, WorstCase
+from reflekt_core.model.assistance import Access, Answer, Consented, Reply, Task, WorstCase
 from reflekt_core.model.events import Event, EventKind
 from reflekt_core.model.insights import (
     AnalyseEntry,
@@ -42,8 +43,8 @@ from reflekt_core.model.prompts import DailyPrompt
 from reflekt_core.model.settings import Provider, Settings, Tone, Vendor
 from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
-from reflekt_core.ports import Assistant, ExternalAssistant, Store
-from reflekt_core.providers import local_assistant, open_assistants
+from reflekt_core.ports import Assistant, Completion, ExternalAssistant, Store
+from reflekt_core.providers import PROVIDERS, local_assistant, open_assistants
 from reflekt_core.rest.logs import JSONFormatter
 from reflekt_core.services.assistance import Gate
 from reflekt_core.stores import open_store
@@ -550,6 +551,37 @@ def test_a_provider_that_is_set_up_wrongly_says_what_is_wrong(
     agree(journal)
     with pytest.raises(ProviderMisconfigured, match="OPENAI_BASE_URL"):
         journal.suggestions.create("I want to")
+
+
+class Fileless(Completion):
+    """A language model of one's own that cannot be used as it is."""
+
+    def __init__(self, access: Access) -> None:
+        raise ProviderMisconfigured("the model's file is missing", provider="mine")
+
+    def complete(
+        self,
+        instructions: str,
+        text: str,
+        schema: Any,
+        *,
+        max_output_tokens: int,
+        timeout_seconds: float,
+    ) -> Reply:
+        """Never be asked."""
+        raise AssertionError
+
+
+def test_a_provider_of_ones_own_that_is_set_up_wrongly_leaves_the_others_alone(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one answers, and says which one did not."""
+    monkeypatch.setitem(sys.modules, "models_under_test", sys.modules[__name__])
+    monkeypatch.setitem(PROVIDERS, "mine", "models_under_test:Fileless")
+    journal = Reflekt.on(store, assistant="mine,local", clock=clock)
+    made = journal.suggestions.create("I want to").provenance
+    assert made.provider == "local"
+    assert made.passed_over == (PassedOver("mine", "ai_misconfigured"),)
 
 
 def test_the_next_one_answers_and_says_who_did_not(

@@ -10,7 +10,6 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 import boto3
@@ -26,7 +25,7 @@ from reflekt_chalice.deployment.trials import trial_of
 from reflekt_chalice.redrive import queue_output, queued_functions
 from reflekt_core.cli import main
 from reflekt_core.cli.commands import root
-from reflekt_core.model.accounts import Role
+from reflekt_core.model.accounts import PERMISSIONS, Permission, Role
 
 from .aws_deployment import AWS, REGION, aws_account, package, template
 from .fake_cloudformation import BROKEN
@@ -424,20 +423,28 @@ def test_an_address_and_a_token_need_no_aws(
     assert run("smoke", "--token", "x", "--token-file", "token").failed("not both")
 
 
-def test_who_tries_a_deployment_has_the_role_of_its_own_claim(
+def test_who_tries_a_deployment_may_do_what_its_own_claims_grant(
     run: Run, account: AWS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An identity provider's groups, as the stack or JWT_ROLE_CLAIM says; the strongest counts."""
+    """By the groups and scope of an identity provider, as the stack or the environment says."""
     package(Path("package"), template(STACK))
-    run(*DEPLOY, "--yes", "-p", "JwtRoleClaim=cognito:groups")
-    claims = {"sub": "ana", "role": "reader", "cognito:groups": ["cooks", "user", "admin"]}
-    token = f"x.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
-    who: dict[str, Any] = {"token": token, "token_file": None, "throwaway": False, "say": print}
-    target = Target("reflekt-journal", "dev")
-    assert trial_of("smoke", target, None, url=None, **who).role == Role.ADMIN
-    assert trial_of("smoke", target, None, url="http://127.0.0.1:1", **who).role == Role.READER
+    run(*DEPLOY, "--yes", "-p", "JwtRoleClaim=cognito:groups", "-p", "JwtScopeClaim=may")
+
+    def permissions(url: str | None, **scope: str) -> frozenset[Permission]:
+        claims = {"sub": "ana", "role": "reader", "cognito:groups": ["cooks", "user", "admin"]}
+        payload = base64.urlsafe_b64encode(json.dumps(claims | scope).encode()).decode()
+        who = {"token": f"x.{payload.rstrip('=')}.x", "token_file": None, "throwaway": False}
+        target = Target("reflekt-journal", "dev")
+        return trial_of("smoke", target, None, url=url, say=print, **who).permissions
+
+    here = "http://127.0.0.1:1"
+    assert permissions(None, scope="openid") == PERMISSIONS[Role.ADMIN]
+    assert permissions(None, may="entries:read") == {Permission.ENTRIES_READ}
+    assert permissions(here, may="entries:read") == PERMISSIONS[Role.READER]
     monkeypatch.setenv("JWT_ROLE_CLAIM", "cognito:groups")
-    assert trial_of("smoke", target, None, url="http://127.0.0.1:1", **who).role == Role.ADMIN
+    monkeypatch.setenv("JWT_SCOPE_CLAIM", "may")
+    assert permissions(here, scope="openid") == PERMISSIONS[Role.ADMIN]
+    assert permissions(here, may="entries:read") == {Permission.ENTRIES_READ}
 
 
 def test_a_failing_smoke_test_is_a_failure(run: Run, deployed: str) -> None:

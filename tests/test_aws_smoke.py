@@ -28,7 +28,7 @@ from reflekt_chalice.deployment.smoke import SECTIONS, Exchange, Outcome, Plan, 
 from reflekt_chalice.deployment.smoke.contract import Contract
 from reflekt_chalice.deployment.smoke.masking import masked_body, masked_headers, masked_query
 from reflekt_chalice.deployment.smoke.sections import operations_in
-from reflekt_core.model.accounts import Role
+from reflekt_core.model.accounts import PERMISSIONS, Role
 from reflekt_core.operations import OPERATIONS
 from reflekt_core.rest.openapi import document
 
@@ -57,7 +57,8 @@ class Service:
         role = changes.pop("role", Role.ADMIN)
         wanted = {"throwaway": True, "patience_seconds": 30, **changes}
         token = self.token(user, role)
-        return Plan(url=self.url, token=token, user=user, role=role, folder=folder, **wanted)
+        wanted.setdefault("permissions", PERMISSIONS[role])
+        return Plan(url=self.url, token=token, user=user, folder=folder, **wanted)
 
 
 def environment() -> dict[str, str]:
@@ -206,7 +207,7 @@ def plan_for(url: str, folder: Path) -> Plan:
         url=url,
         token="t",
         user="u",
-        role="user",
+        permissions=PERMISSIONS[Role.USER],
         throwaway=False,
         folder=folder,
         patience_seconds=0.01,

@@ -352,7 +352,7 @@ def _smoke(  # noqa: PLR0913 - what can be said
             url=trial.url,
             token=trial.token,
             user=trial.user,
-            role=trial.role,
+            permissions=trial.permissions,
             throwaway=trial.throwaway,
             folder=logs / "smoke",
             sections=parts,

@@ -13,9 +13,9 @@ from reflekt_chalice.deployment.account import Account
 from reflekt_chalice.deployment.failures import DeploymentError
 from reflekt_core.app import TimeOrderedIds, utc_now
 from reflekt_core.errors import ReflektError
-from reflekt_core.model.accounts import Role
+from reflekt_core.model.accounts import Permission, Role
 from reflekt_core.security.encoding import decode_base64url
-from reflekt_core.security.tokens import TokenIssuer, strongest_role
+from reflekt_core.security.tokens import TokenIssuer, permissions_in
 
 __all__ = ["TEST_USERS", "bearer_of", "issuer_of", "keep", "throwaway_user", "tokens_for"]
 
@@ -49,9 +49,11 @@ def issuer_of(account: Account, parameters: Mapping[str, str]) -> TokenIssuer:
     )
 
 
-def bearer_of(token: str, role_claim: str) -> tuple[str, str | None]:
+def bearer_of(
+    token: str, role_claim: str | None, scope_claim: str | None
+) -> tuple[str, frozenset[Permission]]:
     """
-    Return the user and the role that *token* names, the latter in *role_claim*.
+    Return the user that *token* names, and what it grants by these claims.
 
     The service alone can tell whether it is good.
 
@@ -61,10 +63,11 @@ def bearer_of(token: str, role_claim: str) -> tuple[str, str | None]:
     try:
         _, payload, _ = token.split(".")
         claims = json.loads(decode_base64url(payload.encode()))
-        user, role = claims["sub"], strongest_role(claims.get(role_claim))
+        user = claims["sub"]
+        permissions = permissions_in(claims, role_claim or "role", scope_claim or "scope")
     except (ValueError, LookupError, TypeError, ReflektError):
         raise DeploymentError("the token is not a JWT with a user (sub) in it") from None
-    return str(user), role
+    return str(user), permissions
 
 
 def throwaway_user(purpose: str) -> str:

@@ -12,7 +12,7 @@ from reflekt_chalice.deployment.failures import DeploymentError
 from reflekt_chalice.deployment.stack import Say, Stack
 from reflekt_chalice.deployment.target import Target
 from reflekt_chalice.deployment.tokens import bearer_of, issuer_of, throwaway_user, tokens_for
-from reflekt_core.model.accounts import Role
+from reflekt_core.model.accounts import PERMISSIONS, Permission, Role
 
 __all__ = ["Trial", "trial_of"]
 
@@ -26,7 +26,7 @@ class Trial:
     url: str
     token: str = attrs.field(repr=False)
     user: str
-    role: str | None
+    permissions: frozenset[Permission]
     throwaway: bool
 
 
@@ -44,9 +44,9 @@ def trial_of(  # noqa: PLR0913 - what can be said about it
     """
     Return where to go and as whom.
 
-    With an address and a token, AWS is not asked for anything, and JWT_ROLE_CLAIM says where the
-    token has its role. Without a token, one is made for a user whom nobody is, with the secret of
-    the deployment.
+    With an address and a token, AWS is not asked for anything: JWT_ROLE_CLAIM and JWT_SCOPE_CLAIM
+    say where the token has its role and scope. Without a token, one is made for a user whom nobody
+    is, with the secret of the deployment.
 
     Raises:
         DeploymentError: There is no such deployment, or the token cannot be read or made.
@@ -55,19 +55,27 @@ def trial_of(  # noqa: PLR0913 - what can be said about it
         raise DeploymentError("give either --token or --token-file, not both")
     given = _read(token_file) if token_file else token
     if given and url:
-        user, role = bearer_of(given, os.environ.get("JWT_ROLE_CLAIM") or "role")
-        return Trial(url=url, token=given, user=user, role=role, throwaway=throwaway)
+        claims = (os.environ.get("JWT_ROLE_CLAIM"), os.environ.get("JWT_SCOPE_CLAIM"))
+        return _trial_as(given, url, *claims, throwaway=throwaway)
     account = connected(region)
     stack = Stack(account, target.stack, say)
     found = url or stack.outputs()["ApiUrl"]
     parameters = stack.parameters()
     if given:
-        user, role = bearer_of(given, parameters.get("JwtRoleClaim") or "role")
-        return Trial(url=found, token=given, user=user, role=role, throwaway=throwaway)
+        claims = (parameters.get("JwtRoleClaim"), parameters.get("JwtScopeClaim"))
+        return _trial_as(given, found, *claims, throwaway=throwaway)
     user = throwaway_user(purpose)
     issuer = issuer_of(account, parameters)
     made = tokens_for(issuer, {user: Role.ADMIN}, _LIFETIME)[user]
-    return Trial(url=found, token=made, user=user, role=Role.ADMIN, throwaway=True)
+    may = PERMISSIONS[Role.ADMIN]
+    return Trial(url=found, token=made, user=user, permissions=may, throwaway=True)
+
+
+def _trial_as(
+    token: str, url: str, role_claim: str | None, scope_claim: str | None, *, throwaway: bool
+) -> Trial:
+    user, may = bearer_of(token, role_claim, scope_claim)
+    return Trial(url=url, token=token, user=user, permissions=may, throwaway=throwaway)
 
 
 def _read(path: Path) -> str:

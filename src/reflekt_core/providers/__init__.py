@@ -63,7 +63,8 @@ class _Misconfigured(ExternalAssistant):
 
     def __init__(self, name: str, problem: str) -> None:
         self.provider = name
-        self.vendor = Vendor(name)  # what is set up wrongly is not taken for this machine
+        # What is a vendor's is not taken for this machine, though nothing is ever sent.
+        self.vendor = Vendor(name) if name in set(Vendor) else None
         self.model = ""
         self._problem = problem
 

@@ -9,7 +9,7 @@ loaded with the first key set, because it costs more than everything else at the
 
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reflekt_core.ports import Ids
     from reflekt_core.security.keys import KeySet
 
-__all__ = ["TokenIssuer", "TokenVerifier", "strongest_role"]
+__all__ = ["TokenIssuer", "TokenVerifier", "permissions_in", "strongest_role"]
 
 _MOST_CHARACTERS: Final = 8192
 _MOST_SUBJECT_CHARACTERS: Final = 255
@@ -112,8 +112,7 @@ class TokenVerifier:
     def _actor(self, claims: dict[str, object], now: float) -> Actor:
         issued_at = self._check_times(claims, now)
         self._check_parties(claims)
-        role, scope = strongest_role(claims.get(self.role_claim)), _scope(claims, self.scope_claim)
-        permissions = permissions_of(role, scope)
+        permissions = permissions_in(claims, self.role_claim, self.scope_claim)
         return Actor(_subject(claims), permissions, datetime.fromtimestamp(issued_at, UTC))
 
     def _check_times(self, claims: dict[str, object], now: float) -> float:
@@ -270,6 +269,18 @@ def _is_user_id(text: str) -> bool:
     return 0 < len(text) <= _MOST_SUBJECT_CHARACTERS and text.isprintable() and text == text.strip()
 
 
+def permissions_in(
+    claims: Mapping[str, object], role_claim: str, scope_claim: str
+) -> frozenset[Permission]:
+    """
+    Return what the role in *role_claim* may do, narrowed by *scope_claim* if it is there.
+
+    Raises:
+        Unauthenticated: One of them is neither a text nor a list of texts.
+    """
+    return permissions_of(strongest_role(claims.get(role_claim)), _scope(claims, scope_claim))
+
+
 def strongest_role(value: object) -> str | None:
     """
     Return the role that a claim names, of several the one that may do most.
@@ -287,7 +298,7 @@ def strongest_role(value: object) -> str | None:
     return max((r for r in Role if r in names), key=lambda r: len(PERMISSIONS[r]), default=None)
 
 
-def _scope(claims: dict[str, object], name: str) -> Sequence[str] | None:
+def _scope(claims: Mapping[str, object], name: str) -> Sequence[str] | None:
     """Return the permissions asked for; None if the token does not narrow its role."""
     if name not in claims:
         return None

@@ -14,6 +14,7 @@ from reflekt_chalice.deployment.smoke.client import Client, Exchange, Wrong
 from reflekt_chalice.deployment.smoke.contract import Contract
 from reflekt_chalice.deployment.smoke.sections import ALWAYS, SECTIONS, operations_in
 from reflekt_chalice.deployment.smoke.steps import Visitor
+from reflekt_core.model.accounts import Permission
 
 __all__ = ["Outcome", "Plan", "smoke"]
 
@@ -33,7 +34,7 @@ class Plan:
     url: str
     token: str = attrs.field(repr=False)
     user: str
-    role: str | None
+    permissions: frozenset[Permission]
     throwaway: bool
     folder: Path
     sections: tuple[str, ...] = ()
@@ -80,7 +81,7 @@ def smoke(
             pause=pause,
         )
         client.contract = Contract(_document(client))
-        visitor = Visitor(client, plan.user, plan.role, plan.throwaway)
+        visitor = Visitor(client, plan.user, plan.permissions, plan.throwaway)
         problems: dict[str, dict[str, str]] = {}
         try:
             for name in chosen:

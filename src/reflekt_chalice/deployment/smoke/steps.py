@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import attrs
 
 from reflekt_chalice.deployment.smoke.client import Answer, Client, Wrong
-from reflekt_core.model.accounts import Role
+from reflekt_core.model.accounts import Permission
 
 __all__ = ["Visitor", "account", "ai", "analytics", "entries", "prompts", "service", "settings"]
 
@@ -36,7 +36,7 @@ class Visitor:
 
     client: Client
     user: str
-    role: str | None
+    permissions: frozenset[Permission]
     throwaway: bool
     mark: str = attrs.field(factory=lambda: f"smoke{uuid.uuid4().hex[:12]}")
     entry_ids: list[str] = attrs.field(factory=list)
@@ -379,7 +379,7 @@ def account(visitor: Visitor) -> None:
     client = visitor.client
     entry = visitor.write(0).value["id"]
     _exported(visitor, entry)
-    may = visitor.role == Role.ADMIN
+    may = Permission.ADMIN_READ in visitor.permissions
     usage = [("user_id", visitor.user)]
     client.call("admin.usage", expect=200 if may else 403, query=usage)
     if not visitor.throwaway:
