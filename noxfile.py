@@ -8,6 +8,7 @@ follows the dashes to pytest.
 import base64
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -48,10 +49,18 @@ def lint(session: nox.Session) -> None:
 
 
 TYPED_EXAMPLES = [
-    *("examples/client_script.py", "examples/custom_provider.py"),
+    *("examples/client_script.py", "examples/custom_provider.py", "examples/first_steps.py"),
     *("examples/fastapi_app.py", "examples/flask_app.py"),
     *("examples/custom_store/documents.py", "examples/custom_store/store.py"),
     "examples/custom_store/__main__.py",
+]
+TYPED_PAGES = [
+    *("README.md", "docs/index.md", "docs/reference/library.md", "docs/reference/client.md"),
+    "docs/reference/errors.md",
+]
+AS_A_READER = [
+    "--strict",
+    *(f"--allow-{what}" for what in ("untyped-defs", "incomplete-defs", "untyped-calls")),
 ]
 
 
@@ -63,6 +72,10 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "tests/client_types.py")
     session.run("mypy", *TYPED_EXAMPLES)
     session.run("mypy", *map(str, Path("docs/_ext").glob("*.py")))
+    for page in TYPED_PAGES:
+        text = Path(page).read_text("utf-8")
+        code = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+        session.run("mypy", "--config-file=", *AS_A_READER, "-c", code)
 
 
 @nox.session

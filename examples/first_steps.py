@@ -4,6 +4,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from reflekt_core import Reflekt
+from reflekt_core.model.insights import InsightView
 
 DAYS = (
     (4, "Ran along the river before work. Cold hands, clear head.", ["running", "river"]),
@@ -24,7 +25,8 @@ def main(path: str) -> None:
             print("found:", hit.snippet)
         for entry in reflekt.entries.list(limit=2):
             insight = reflekt.entries.insights(entry.id)
-            print(entry.local_date, insight.sentiment.label, "-", insight.questions[0])
+            if isinstance(insight, InsightView):  # analysis can be switched off
+                print(entry.local_date, insight.sentiment.label, "-", insight.questions[0])
         trends = reflekt.analytics.trends()
         print(f"{trends.totals.words} words, mood {trends.moods.mean} of 5 on average")
         print("to write about:", reflekt.prompts.daily().text)
