@@ -98,7 +98,7 @@ def _verifier(config: Config) -> TokenVerifier:
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help=f"Folder of the journal and its token secret.  [default: {DEFAULT_FOLDER}]",
+    help=f"Folder of the journal and its token secret; goes before REFLEKT_STORE.  [default: {DEFAULT_FOLDER}]",
 )
 @click.option("--demo", is_flag=True, help="Fill in a sample journal, once.")
 @click.option(
