@@ -550,6 +550,22 @@ def test_media_come_back(journal: Reflekt, tmp_path: Path) -> None:
     assert below(tmp_path / "n") == FILES
 
 
+def test_what_is_named_in_several_ways_is_exported_once(journal: Reflekt, tmp_path: Path) -> None:
+    """By md5 here and by identifier there: one member, so that the archive can be read again."""
+    files = {"photos/AB12.jpeg": PHOTO}
+    ways = [{"photos": [{"identifier": "AB12"}]}, {"photos": [{"md5": "ab12", "type": "jpeg"}]}]
+    kept(journal, archive(tmp_path / "a.zip", files, *ways), tmp_path / "m")
+    told: list[MediaReport] = []
+    journal.export_file(
+        tmp_path / "b.zip", format="dayone", media=tmp_path / "m", told_of_media=told.append
+    )
+    assert told == [MediaReport(kept=1)]
+    with zipfile.ZipFile(tmp_path / "b.zip") as back:
+        assert sorted(back.namelist()) == ["Journal.json", "photos/AB12.jpeg"]
+    with Reflekt.open("memory://") as other:
+        assert other.import_file(tmp_path / "b.zip").added == 2
+
+
 def test_what_is_missing_or_trashed_is_not_exported(journal: Reflekt, tmp_path: Path) -> None:
     """The one is counted, the other is not the reader's any more."""
     lost = {"uuid": f"{9:032X}", "photos": [{"md5": name_of(PHOTO)}]}

@@ -120,14 +120,17 @@ class MediaFolder:
         """
         with opened(self._path) as source:
             files = _by_name(source)
+        wanted: dict[str, SourceFile] = {}  # several entries may name one file in several ways
+        for medium in self._named:
+            if file := _file(files, medium):
+                wanted[f"{medium.folder}/{PurePosixPath(file.name).name}"] = file
+            else:
+                self._count["missing"] += 1
+        self._count["kept"] = len(wanted)
         with zipfile.ZipFile(target, "a") as archive:
-            for medium in sorted(self._named, key=lambda medium: (medium.folder, medium.names)):
-                file = _file(files, medium)
-                self._count["kept" if file else "missing"] += 1
-                if file:
-                    name = f"{medium.folder}/{PurePosixPath(file.name).name}"
-                    with file.open() as data, archive.open(name, "w", force_zip64=True) as member:
-                        copyfileobj(data, member, _CHUNK)
+            for name, file in sorted(wanted.items()):
+                with file.open() as data, archive.open(name, "w", force_zip64=True) as member:
+                    copyfileobj(data, member, _CHUNK)
 
     def _new(self, extra: Mapping[str, Any]) -> Iterator[Medium]:
         for medium in self._format.media(extra):
