@@ -1,6 +1,7 @@
 """Writing, reading, changing and deleting entries, as a program does it."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -48,6 +49,48 @@ def test_the_order_of_a_list_is_one_that_there_is(reflekt: Reflekt) -> None:
     assert [e.id for e in reflekt.entries.list(order="asc")] == [first.id, second.id]  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="order: must be one of 'asc', 'desc'"):
         reflekt.entries.list(order="sideways")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tags", ["sea", None, 7])
+def test_tags_are_a_list(reflekt: Reflekt, tags: Any) -> None:
+    """One text is not taken for the list of its letters, and nothing is stored."""
+    entry = reflekt.entries.create("We swam.", tags=["sea"])
+    writes = (
+        lambda: reflekt.entries.create("Rain.", tags=tags),
+        lambda: reflekt.entries.put(uuid4(), "Rain.", tags=tags),
+        lambda: reflekt.entries.update(entry.id, tags=tags),
+    )
+    for write in writes:
+        with pytest.raises(InvalidInput, match="tags: must be a list"):
+            write()
+    assert list(reflekt.entries.list()) == [entry]
+
+
+def test_a_list_may_be_of_one_tag(reflekt: Reflekt) -> None:
+    """Which need not stand in a list of its own; what is neither is refused."""
+    entry = reflekt.entries.create("We swam.", tags=["sea"])
+    assert list(reflekt.entries.list(tag="sea")) == [entry]
+    with pytest.raises(InvalidInput, match="tag: must be a list"):
+        reflekt.entries.list(tag=7)  # type: ignore[arg-type]
+
+
+def test_an_id_is_a_uuid(reflekt: Reflekt) -> None:
+    """Its text is refused with what is allowed, in the same words by every store."""
+    entry = reflekt.entries.create("Rain.")
+    id: Any = str(entry.id)
+    uses = (
+        lambda: reflekt.entries.get(id),
+        lambda: reflekt.entries.put(id, "Sun."),
+        lambda: reflekt.entries.update(id, title="Monday"),
+        lambda: reflekt.entries.delete(id),
+        lambda: reflekt.entries.restore(id),
+        lambda: reflekt.entries.insights(id),
+        lambda: reflekt.entries.analyse(id),
+    )
+    for use in uses:
+        with pytest.raises(InvalidInput, match="id: must be a UUID"):
+            use()
+    assert list(reflekt.entries.list()) == [entry]
 
 
 def test_a_category_must_be_ones_own(reflekt: Reflekt) -> None:

@@ -1,6 +1,6 @@
 """Writing, reading, finding and deleting entries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date as Date  # noqa: N812 - `date` is a parameter here
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -78,7 +78,7 @@ class Entries:
             title=title,
             mood=mood,
             category_id=category_id,
-            tags=tuple(tags),
+            tags=_listed(tags),
             starred=starred,
             occurred_at=occurred_at,
             time_zone=time_zone,
@@ -257,7 +257,7 @@ class Entries:
             title=title,
             mood=mood,
             category_id=category_id,
-            tags=tuple(tags),
+            tags=_listed(tags),
             starred=starred,
             occurred_at=occurred_at,
             time_zone=time_zone,
@@ -266,7 +266,7 @@ class Entries:
         self._check_category(category_id)
 
         def replace() -> Entry:
-            before = self.context.store.entries.get(account.user_id, id)
+            before = stored_entry(self.context, account, id)
             live = before if isinstance(before, Entry) and before.trashed_at is None else None
             check_version(live, if_version)
             after = self._drafted(draft, id, before)
@@ -309,7 +309,7 @@ class Entries:
             title=title,
             mood=mood,
             category_id=category_id,
-            tags=tags if isinstance(tags, Unset) else tuple(tags),
+            tags=tags if isinstance(tags, Unset) else _listed(tags),
             starred=starred,
             occurred_at=occurred_at,
             time_zone=time_zone,
@@ -341,7 +341,7 @@ class Entries:
         account = self.context.authorise(Permission.ENTRIES_WRITE)
 
         def remove() -> None:
-            entry = self.context.store.entries.get(account.user_id, id)
+            entry = stored_entry(self.context, account, id)
             if not isinstance(entry, Entry):
                 raise NotFound("there is no such entry")
             check_version(entry, if_version)
@@ -368,7 +368,7 @@ class Entries:
         account = self.context.authorise(Permission.ENTRIES_WRITE)
 
         def take_out() -> Entry:
-            entry = self.context.store.entries.get(account.user_id, id)
+            entry = stored_entry(self.context, account, id)
             if not isinstance(entry, Entry):
                 raise NotFound("there is no such entry")
             if entry.trashed_at is None:
@@ -508,10 +508,22 @@ def live_entry(context: Context, account: Account, id: UUID) -> Entry:
     Raises:
         NotFound: It is missing, in the trash, or somebody else's.
     """
-    entry = context.store.entries.get(account.user_id, id)
+    entry = stored_entry(context, account, id)
     if not isinstance(entry, Entry) or entry.trashed_at is not None:
         raise NotFound("there is no such entry")
     return entry
+
+
+def stored_entry(context: Context, account: Account, id: UUID) -> Entry | Tombstone | None:
+    """
+    Return what is stored under *id*.
+
+    Raises:
+        InvalidInput: It is no `UUID`.
+    """
+    if not isinstance(id, UUID):
+        raise InvalidInput.field("id", explain(UUID))
+    return context.store.entries.get(account.user_id, id)
 
 
 def _order(value: Order | str) -> Order:
@@ -522,7 +534,14 @@ def _order(value: Order | str) -> Order:
 
 
 def _tags(tag: Sequence[str]) -> tuple[str, ...]:
-    return (tag,) if isinstance(tag, str) else tuple(tag)
+    return (tag,) if isinstance(tag, str) else _listed(tag, "tag")
+
+
+def _listed(tags: Sequence[str], field: str = "tags") -> tuple[str, ...]:
+    # A text is a sequence, too: of its letters, which nobody means.
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise InvalidInput.field(field, "must be a list")
+    return tuple(tags)
 
 
 def _same(before: Entry, after: Entry) -> bool:
