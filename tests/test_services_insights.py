@@ -27,6 +27,18 @@ def test_an_insight_follows_its_entry(reflekt: Reflekt) -> None:
     assert (second.entry_version, second.sentiment.label) == (2, "negative")
 
 
+def test_one_insight_does_not_wait_for_those_of_a_whole_journal(reflekt: Reflekt) -> None:
+    """Only the entry asked for is understood; the others' turn comes when all is asked for."""
+    for number in range(3):
+        reflekt.entries.create(f"Day {number}.")
+    asked = reflekt.entries.create("I love this happy day.")
+    assert isinstance(reflekt.entries.insights(asked.id), InsightView)
+    user_id = reflekt.actor.user_id
+    assert [one.entry_id for one in reflekt.store.insights.list(user_id)] == [asked.id]
+    reflekt.analytics.sentiment()
+    assert len(reflekt.store.insights.list(user_id)) == 4
+
+
 def test_starring_costs_no_analysis(reflekt: Reflekt, clock: FakeClock) -> None:
     """Only title and content call for a new insight."""
     entry = reflekt.entries.create("A day.")

@@ -85,7 +85,7 @@ class _Parts:
         settles: bool,
     ) -> None:
         self.store = store
-        self.settles = settles
+        self._settles = settles
         self.crisis_resources = crisis_resources
         self.clock = clock
         self.ids = ids
@@ -103,9 +103,13 @@ class _Parts:
 
         return Gate(self.store, self.clock, cache(self._open_assistants), cache(local_assistant))
 
+    def settles(self) -> bool:
+        """Whether neither a worker nor another program handles what is pending."""
+        return self._settles and not self.worker
+
     def settle(self) -> int:
         """Handle what is pending, unless a worker or another program does so."""
-        return self.drain() if self.settles and not self.worker else 0
+        return self.drain() if self.settles() else 0
 
     def wake(self) -> None:
         """Tell the worker, if there is one, that there is something to do."""
@@ -170,6 +174,7 @@ class Reflekt:
             parts.clock,
             parts.ids,
             lambda: parts.gate,
+            parts.settles,
             parts.settle,
             parts.wake,
             parts.crisis_resources,

@@ -2,7 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ __all__ = [
     "in_line",
     "paragraph",
     "prompts",
+    "waiting",
 ]
 
 ID_CHARACTERS: Final = 13
@@ -53,6 +55,13 @@ def console(widest: int = _WIDEST_TEXT) -> Console:
     made = Console(markup=False, highlight=False, emoji=False)
     made.width = max(_NARROWEST, min(made.width, widest))
     return made
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[Callable[[int], None]]:
+    """Say on stderr, if that is a terminal, what takes its time; lend what tells how many there are."""
+    with Console(stderr=True).status(f"{what} …") as status:
+        yield lambda count: status.update(f"{what}: {count:,} records …")
 
 
 def clean(text: str) -> str:

@@ -24,7 +24,9 @@ def insights(id: str | None, place: Place, *, again: bool, as_json: bool) -> Non
     """Show what was understood of the entry whose ID this is or begins so; without ID, the latest."""
     with place.opened() as journal:
         entry = entry_named(journal, id) if id else _latest(journal)
-        found = journal.entries.analyse(entry.id) if again else journal.entries.insights(entry.id)
+        with display.waiting("Understanding"):
+            ask = journal.entries.analyse if again else journal.entries.insights
+            found = ask(entry.id)
     if as_json:
         emit(found)
     elif isinstance(found, InsightState):

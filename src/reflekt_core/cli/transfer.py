@@ -147,7 +147,7 @@ def export(  # noqa: PLR0913 - the options
     with opened(store, user) as reflekt:
         beside: list[MediaReport] = []
         first = "; what is new is understood first" if open_format(name).holds_all else ""
-        with _waiting(f"Writing{first}") as told:
+        with display.waiting(f"Writing{first}") as told:
             count = reflekt.export_file(
                 file, format=name, media=media, told=told, told_of_media=beside.append
             )
@@ -212,13 +212,6 @@ def _tell_problems(problems: Sequence[Broken], count: int) -> None:
         )
     if count > len(problems):
         click.echo(f"  and {count - len(problems)} more", err=True)
-
-
-@contextmanager
-def _waiting(what: str) -> Iterator[Callable[[int], None]]:
-    """Say on stderr, if that is a terminal, what takes its time; lend what tells how many there are."""
-    with Console(stderr=True).status(f"{what} …") as status:
-        yield lambda count: status.update(f"{what}: {count:,} records …")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from reflekt_core.cli.display import bar, console, heading, in_line, paragraph
+from reflekt_core.cli.display import bar, console, heading, in_line, paragraph, waiting
 from reflekt_core.cli.display import day as day_of
 from reflekt_core.cli.journals import Journal, Place, of_journal
 from reflekt_core.cli.options import Command, day, emit, one_of
@@ -59,7 +59,7 @@ def trends(
     as_json: bool,
 ) -> None:
     """See how writing, mood and topics moved: in the last 30 days, if no period is given."""
-    with place.opened() as journal:
+    with place.opened() as journal, waiting("Looking back; what is new is understood first"):
         found = journal.analytics.trends(from_, to, Bucket(bucket or Bucket.DAY))
         if not (bucket or as_json):
             found = _fitting(journal, found)

@@ -2,6 +2,7 @@
 
 import click
 
+from reflekt_core.cli.display import waiting
 from reflekt_core.cli.options import Command, emit, first, on_journal, opened
 from reflekt_core.model.jobs import JobKind, JobState
 from reflekt_core.serialization import wire
@@ -14,7 +15,7 @@ __all__ = ["events", "rebuild"]
 @on_journal
 def rebuild(what: str, store: str | None, user: str, *, as_json: bool) -> None:
     """Build the search index or the analytics of a user anew from the entries."""
-    with opened(store, user) as reflekt:
+    with opened(store, user) as reflekt, waiting("Building; what is new is understood first"):
         job = reflekt.rebuild(JobKind(f"rebuild_{what}"))
     if as_json:
         emit(job)

@@ -63,8 +63,8 @@ class Context:
     """
     Who acts, and everything from outside.
 
-    `settle` brings derived data up to date before they are read, where nobody does so in the
-    background. `wake` tells whoever works in the background that there is something to do.
+    `settles` says whether what follows from writes is done when it is asked for, as nobody does so
+    in the background; `settle` does all of it then, and nothing otherwise. `wake` tells whoever works in the background that there is something to do.
     `crisis_resources` are shown to those who speak of a crisis; None stands for those that come
     with Reflekt.
     """
@@ -74,6 +74,7 @@ class Context:
     clock: Clock
     ids: Ids
     open_gate: "Callable[[], Gate]"
+    settles: Callable[[], bool]
     settle: Callable[[], object]
     wake: Callable[[], object]
     crisis_resources: "CrisisResources | None" = None

@@ -1,5 +1,6 @@
 """Understanding entries, continuing drafts, summing up periods."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ from reflekt_core.model.paging import through
 from reflekt_core.model.safety import screen, speaks_of_crisis
 from reflekt_core.model.settings import region_of
 from reflekt_core.model.usage import CachedAnswer, Receipt
-from reflekt_core.ports import Clock, Records
+from reflekt_core.ports import Clock, Records, Store
 from reflekt_core.services.analytics import observed
 from reflekt_core.services.assistance import Gate, still_allowed
 from reflekt_core.services.context import Context, insist
@@ -67,8 +68,9 @@ View = InsightView | InsightFailure | InsightState
 def read_insight(context: Context, id: UUID) -> View:
     """Return what was understood of the entry, or why there is nothing; see `Entries.insights`."""
     account = context.authorise(Permission.INSIGHTS_READ)
-    live_entry(context, account, id)
-    context.settle()
+    entry = live_entry(context, account, id)
+    if context.settles() and not _is_understood(context.store, account, entry):
+        _settle(context, account, entry)
     return _view(context, account, id)
 
 
@@ -111,14 +113,8 @@ def understand(gate: Gate, event: Event) -> None:
             _forget(gate, account, entry_id)
             _forget_summaries(gate, account)
             return
-        insight = store.insights.get(event.user_id, entry_id)
-        known = insight is not None and insight.content_version == entry.content_version
-        if known or entry.trashed_at is not None:
-            return
-        if not gate.settings(account).ai.enabled:
-            _note_failure(gate, account, entry, SWITCHED_OFF)
-            return
-        _understand(gate, account, entry)
+        if entry.trashed_at is None and not _is_understood(store, account, entry):
+            _catch_up(gate, account, entry)
     except AccountErased:
         return
     except AssistantError as error:
@@ -136,6 +132,35 @@ def understand_here(gate: Gate, account: Account, entry_id: UUID) -> None:
         _keep(gate, account, entry, gate.ask_here(_task(gate, account, entry)))
     else:
         _note_failure(gate, account, entry, SWITCHED_OFF)
+
+
+def _catch_up(gate: Gate, account: Account, entry: Entry) -> None:
+    """Understand the entry's text, unless the user has switched analysis off."""
+    if gate.settings(account).ai.enabled:
+        _understand(gate, account, entry)
+    else:
+        _note_failure(gate, account, entry, SWITCHED_OFF)
+
+
+def _settle(context: Context, account: Account, entry: Entry) -> None:
+    """Understand *entry*; if that has failed, try again what is due."""
+    if (failure := _failure(context.store, account, entry)) is None:
+        # It alone, as its event may stand behind those of a whole journal. That will find it done.
+        with suppress(AssistantError):
+            _catch_up(context.gate, account, entry)
+    elif failure.code != SWITCHED_OFF:
+        context.settle()
+
+
+def _failure(store: Store, account: Account, entry: Entry) -> Failure | None:
+    """Return why there is no insight of the entry's present text."""
+    failure = store.records(Failure).get(account.user_id, str(entry.id))
+    return failure if failure and failure.content_version == entry.content_version else None
+
+
+def _is_understood(store: Store, account: Account, entry: Entry) -> bool:
+    insight = store.insights.get(account.user_id, entry.id)
+    return insight is not None and insight.content_version == entry.content_version
 
 
 def _understand(gate: Gate, account: Account, entry: Entry) -> None:
@@ -233,8 +258,7 @@ def _view(context: Context, account: Account, id: UUID) -> View:
     insight = context.store.insights.get(account.user_id, id)
     if insight is not None:
         return _shown(context, insight, entry)
-    failure = context.store.records(Failure).get(account.user_id, str(id))
-    if failure is not None and failure.content_version == entry.content_version:
+    if failure := _failure(context.store, account, entry):
         if failure.code == SWITCHED_OFF:
             return InsightState(InsightStatus.OFF)
         return InsightFailure(failure.code)
