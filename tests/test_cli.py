@@ -154,6 +154,18 @@ def test_a_mistyped_command_is_a_usage_error(run: Run) -> None:
     assert failed(run("rebuild", "house"), 2, "'index', 'analytics'")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_says_what_it_keeps_from(tmp_path: Path) -> None:
+    """The entry is written; what cannot be said of it is not taken for a failure to write it."""
+    command = [sys.executable, "-m", "reflekt_core", "write", "Rain.", "--store", "sqlite:///j.db"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    said = "reflekt: what there is to say cannot be printed: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_reading_in_the_wrong_folder_makes_nothing(run: Run) -> None:
     """A journal that is not there is said to be missing, not made empty."""
     for args in (["list"], ["show", "0193"], ["search", "x"], ["insights"], ["trends"]):

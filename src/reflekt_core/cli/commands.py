@@ -149,7 +149,9 @@ def _told(error: Exception) -> str:
         case ReflektError():
             return error.message
         case OSError(strerror=str(said)):
-            return f"{error.filename}: {said}" if error.filename else said
+            # Without a name it is what the command prints that finds no place: its work is done.
+            place = error.filename or "what there is to say cannot be printed"
+            return f"{place}: {said}"
     # Never the message: it may quote the journal. Where it happened is enough to look into it.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}, line {frame.lineno}"
