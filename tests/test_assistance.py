@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -210,6 +211,26 @@ def test_with_consent_the_vendor_answers(journal: Reflekt, elsewhere: Elsewhere)
     )
     assert usage.cost_usd == COST.cost_usd * calls
     assert usage.holds == ()
+
+
+def test_addresses_are_not_sent(journal: Reflekt, elsewhere: Elsewhere) -> None:
+    """A vendor reads words alone, and is not asked about a photo that has none beside it."""
+    agree(journal)
+    photo = "![](dayone-moment://DEADBEEF)"
+    alone = journal.entries.create(photo)
+    assert journal.entries.analyse(alone.id)
+    assert elsewhere.sent == []
+    journal.entries.create(f"We swam. {photo}", title=f"{photo} The [sea](https://sea.example)")
+    journal.drain()
+    journal.suggestions.create(f"{photo} I keep putting off the call")
+    journal.summaries.create(date(2026, 11, 1), date(2026, 11, 30))
+    assert {type(task).__name__ for task in elsewhere.sent} == {
+        "AnalyseEntry",
+        "SuggestWays",
+        "Summarise",
+    }
+    assert not re.search("DEADBEEF|example", repr(elsewhere.sent))
+    assert all(words in repr(elsewhere.sent) for words in ("We swam.", "The sea", "the call"))
 
 
 def test_prompts_say_where_they_come_from(journal: Reflekt) -> None:

@@ -34,7 +34,8 @@ def test_a_journal_is_taken_along(run: Run, written: Sequence[Any]) -> None:
 def test_the_name_of_a_file_says_its_format(run: Run, written: Sequence[Any]) -> None:
     """Unless --format does."""
     assert run("export", "mine.json", "--json").json["format"] == "json"
-    assert run("export", "mine.dat", "--json").json["format"] == "ndjson"
+    assert run("export", "mine.JRNL", "--json").json["format"] == "jrnl"
+    assert run("export", "mine", "--json").json["format"] == "ndjson"
     assert run("export", "my.dat", "--format", "json", "--json").json["format"] == "json"
     assert json.loads(Path("my.dat").read_text("utf-8"))["reflekt"] == 1
 
@@ -87,7 +88,10 @@ def test_strict_stops(run: Run) -> None:
         (["import", "text.txt", "--mood", "rad=6"], 2, ["--mood", "1 to 5"]),
         (["import", "text.txt", "--mood", "rad"], 2, ["--mood", "1 to 5"]),
         (["import", os.devnull], 2, ["save it first"]),
-        (["export", "text.txt"], 1, ["no journal"]),
+        (["export", "text.ndjson"], 1, ["no journal"]),
+        (["export", "diary.zip"], 2, [".zip", "--format dayone or --format markdown"]),
+        (["export", "diary.txt"], 2, [".txt", "--format jrnl"]),
+        (["export", "diary.bak"], 2, [".bak", "--format ndjson"]),
         (["export", "--", "-"], 2, ["FILE", "must be a file"]),
     ],
 )
@@ -112,23 +116,63 @@ DAYLIO = "full_date,date,weekday,time,mood,activities,note\n2024-05-06,,,21:40,f
 def test_moods_can_be_said_beforehand(run: Run) -> None:
     """Without a terminal to ask at, the message names what is not known."""
     Path("daylio.csv").write_text(DAYLIO, "utf-8")
-    assert failed(run("import", "daylio.csv"), 2, "moods.fuzzy", "1 to 5")
+    assert failed(run("import", "daylio.csv"), 2, "moods.fuzzy", "1 to 5", "--mood fuzzy=3")
     assert run("import", "daylio.csv", "--mood", "fuzzy=4").out.startswith("daylio: 1 added")
     (entry,) = run("list", "--json").json["items"]
     assert entry["mood"] == 4
 
 
-def test_moods_are_asked_for_at_a_terminal(tmp_path: Path) -> None:
-    """One question each, until the answer is a number from 1 to 5."""
-    (tmp_path / "daylio.csv").write_text(DAYLIO, "utf-8")
+def typed(answers: bytes, *args: str) -> tuple[str, str]:
+    """Return what `reflekt` says on stdout and stderr to who types *answers* at a terminal."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "reflekt_core", "import", "daylio.csv"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "reflekt_core", *args],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
-        os.write(master, b"9\n4\n")
+        os.write(master, answers)
         out, err = process.communicate(timeout=60)
     os.close(slave)
     os.close(master)
-    assert out.startswith(b"daylio: 1 added"), err
-    assert b"How good is 'fuzzy'" in err
+    return out.decode(), err.decode()
+
+
+def test_moods_are_asked_for_at_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One question each, until the answer is a number from 1 to 5."""
+    monkeypatch.chdir(tmp_path)
+    Path("daylio.csv").write_text(DAYLIO, "utf-8")
+    out, err = typed(b"9\n4\n", "import", "daylio.csv")
+    assert out.startswith("daylio: 1 added"), err
+    assert "How good is 'fuzzy'" in err
+
+
+def test_moods_of_several_files_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may have names of its own; no other error is taken for a question."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name in ("fuzzy", "blue"):
+        Path("in", f"moods.{name}").write_text(DAYLIO.replace("fuzzy", name), "utf-8")
+    out, err = typed(b"2\n4\n", "import", "in")
+    assert out.startswith("daylio: 2 added"), err
+    Path("in", "2024-05-06.md").write_text("We swam.", "utf-8")
+    out, err = typed(b"", "import", "--strict", "in")
+    assert err.startswith("reflekt: moods.blue: holds a journal"), err
+
+
+def test_what_is_left_is_named(run: Run) -> None:
+    """On stderr, the first few, with the reason; it is no failure, unless --strict says so."""
+    Path("in").mkdir()
+    Path("in", "2024-05-06.md").write_text("We swam.", "utf-8")
+    for number in range(6):
+        Path("in", f"\x1b{number}.csv").write_text(DAYLIO, "utf-8")
+    result = run("import", "in")
+    assert result.code == 0
+    assert result.out == "markdown: 1 added, 0 there already, 0 broken\nleft: 6 beside\n"
+    assert result.err.count("holds a journal of the format daylio: import it by itself") == 5
+    assert "  and 1 more\n" in result.err
+    assert "\x1b" not in result.err
+    assert run("import", "in", "--json").json["left"] == 6
+    assert failed(run("import", "in", "--strict"), 2, "0.csv", "daylio")

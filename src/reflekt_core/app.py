@@ -384,15 +384,16 @@ class Reflekt:
 
         import attrs
 
-        from reflekt_core.formats import open_format, recognised
+        from reflekt_core.formats.parts import parts_of
         from reflekt_core.formats.sources import opened
         from reflekt_core.model.transfer import ImportReport, ReadOptions
         from reflekt_core.services.importing import ImportService
 
         with opened(Path(path)) as source:
-            found = recognised(source) if format == "auto" else open_format(format)
+            parts = parts_of(source, format)
+            found = parts.format
             source.read = 0
-            records = found.read(source, options or ReadOptions())
+            records = parts.read(options or ReadOptions(), strict=strict)
             so_far = ImportReport(format=found.name, dry_run=dry_run)
 
             def tell(report: "ImportReport | None" = None) -> None:
@@ -413,6 +414,7 @@ class Reflekt:
                 strict=strict,
                 told=tell,
             )
+        report = parts.told(report)
         return attrs.evolve(report, media=beside.report) if beside else report
 
     def export_file(

@@ -627,6 +627,10 @@ class Format(ABC):
     def recognises(self, source: Source) -> bool:
         """Tell by the content, not by the names, whether *source* is of this format."""
 
+    def takes(self, source: Source) -> Sequence[SourceFile]:
+        """Return the files of *source* that hold the journal, or belong to it; all, if not said."""
+        return source.files
+
     @abstractmethod
     def read(
         self, source: Source, options: ReadOptions

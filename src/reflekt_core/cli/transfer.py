@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
+import attrs
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,12 +17,22 @@ from reflekt_core.cli.folder import DEFAULT_FOLDER, journal_url
 from reflekt_core.cli.options import Command, emit, file_of, on_journal, opened
 from reflekt_core.errors import InvalidInput
 from reflekt_core.formats import FORMATS, open_format
-from reflekt_core.model.transfer import Broken, ImportReport, MediaReport, ReadOptions
+from reflekt_core.model.transfer import (
+    MOOD_NEEDED,
+    Broken,
+    ImportReport,
+    MediaReport,
+    ReadOptions,
+)
 from reflekt_core.serialization import wire
 
 __all__ = ["export", "import_"]
 
 _MOODS: Final = "moods."
+_BY_END: Final = {".ndjson": "ndjson", ".json": "json", ".csv": "csv", ".jrnl": "jrnl"}
+"""The ends of names that say which format is meant."""
+_MEANT: Final = {".zip": "dayone or --format markdown", ".txt": "jrnl"}
+"""What others may mean."""
 
 FORMAT = click.Choice(["auto", *sorted(FORMATS)])
 
@@ -44,7 +56,11 @@ FORMAT = click.Choice(["auto", *sorted(FORMATS)])
     help="Which program wrote it; found by the content.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@click.option("--strict", is_flag=True, help="Stop at the first record that cannot be taken over.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop at the first record that cannot be taken over; take nothing over if files are left.",
+)
 @click.option(
     "--mood",
     "moods",
@@ -99,10 +115,12 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
                     told=lambda _, fraction: move(fraction),
                 )
 
-        try:
-            report = take(moods)
-        except InvalidInput as error:
-            report = take(moods | _asked(error))
+        report = None
+        while report is None:  # of several files, each may have names of its own
+            try:
+                report = take(moods)
+            except InvalidInput as error:
+                moods = moods | _asked(error)
     if as_json:
         emit(report)
     else:
@@ -120,7 +138,7 @@ def import_(  # noqa: PLR0913, PLR0917 - the options
     "format_",
     type=click.Choice(sorted(FORMATS)),
     default=None,
-    help="By the end of FILE's name, if left out; else ndjson.",
+    help="By the end of FILE's name, if left out: .ndjson, .json, .csv or .jrnl.",
 )
 @click.option(
     "--media",
@@ -139,11 +157,11 @@ def export(  # noqa: PLR0913 - the options
     as_json: bool,
 ) -> None:
     """Write everything the user has to the new FILE."""
-    name = format_ or (file.suffix.removeprefix(".") if file.suffix[1:] in FORMATS else "ndjson")
     if str(file) == "-":
         raise click.BadParameter(
             "must be a file: an export is whole, or not there", param_hint="FILE"
         )
+    name = format_ or _format_of(file)
     with opened(store, user) as reflekt:
         beside: list[MediaReport] = []
         first = "; what is new is understood first" if open_format(name).holds_all else ""
@@ -161,12 +179,32 @@ def export(  # noqa: PLR0913 - the options
             click.echo(f"media: {found.kept} taken along, {found.missing} missing in {media}")
 
 
+def _format_of(file: Path) -> str:
+    """Return the format that the end of *file*'s name says; without one, that which holds all."""
+    end = file.suffix.lower()
+    if not end:
+        return "ndjson"
+    if end not in _BY_END:
+        raise click.BadParameter(
+            f"a name that ends in {end!r} does not say which format to write: add --format "
+            f"{_MEANT.get(end, 'ndjson')}, or let the name end in {', '.join(_BY_END)}",
+            param_hint="FILE",
+        )
+    return _BY_END[end]
+
+
 def _asked(error: InvalidInput) -> dict[str, int]:
     """Return what the moods mean that *error* names, as whoever sits at the terminal says."""
-    paths = [problem.path for problem in error.problems]
-    if not sys.stdin.isatty() or not all(path.startswith(_MOODS) for path in paths):
+    if {problem.message for problem in error.problems} != {MOOD_NEEDED}:
         raise error
-    names = [path.removeprefix(_MOODS) for path in paths]
+    names = [problem.path.removeprefix(_MOODS) for problem in error.problems]
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            [
+                attrs.evolve(one, message=f"{one.message}, with --mood {quote(f'{name}=3')}")
+                for one, name in zip(error.problems, names, strict=True)
+            ]
+        )
     between = click.IntRange(1, 5)
     return {
         name: click.prompt(
@@ -197,6 +235,9 @@ def _tell(report: ImportReport) -> None:
     for note, count in report.notes.items():
         click.echo(f"  {count} × {note}")
     _tell_problems(report.problems, report.broken)
+    if report.left:
+        click.echo(f"left: {report.left} beside")
+        _tell_problems(report.left_files, report.left)
     if media := report.media:
         click.echo(
             f"media: {media.kept} {would}kept, {media.present} there already, "

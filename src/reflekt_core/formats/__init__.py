@@ -8,12 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from reflekt_core.errors import InvalidInput, MalformedInput
+from reflekt_core.formats.csv_rows import columns_needed
 from reflekt_core.formats.sources import unreadable
 
 if TYPE_CHECKING:
     from reflekt_core.ports import Format, Source
 
-__all__ = ["FORMATS", "open_format", "recognised"]
+__all__ = ["FORMATS", "format_of", "open_format", "recognised", "unknown"]
 
 # In the order in which they are tried: those that are surest to recognise their own come first.
 FORMATS: Final = {
@@ -43,6 +44,11 @@ def open_format(name: str) -> "Format":
     return found
 
 
+def format_of(source: "Source") -> "Format | None":
+    """Return the format of *source* as a whole, by its content; None if it is of none that is known."""
+    return next(filter(lambda one: one.recognises(source), map(open_format, FORMATS)), None)
+
+
 def recognised(source: "Source") -> "Format":
     """
     Return the format of *source*, by its content.
@@ -50,12 +56,19 @@ def recognised(source: "Source") -> "Format":
     Raises:
         MalformedInput: It is of none that is known.
     """
-    for name in FORMATS:
-        if (found := open_format(name)).recognises(source):
-            return found
+    if (found := format_of(source)) is None:
+        raise unknown(source)
+    return found
+
+
+def unknown(source: "Source") -> MalformedInput:
+    """Return the error that says that *source* is of no format known here, and what it would take."""
     if not source.files:
-        raise MalformedInput(f"{source.name} holds no files")
-    if len(source.files) == 1 and (problem := unreadable(source.files[0])):
-        raise MalformedInput(f"{source.files[0].name} {problem}")
+        return MalformedInput(f"{source.name} holds no files")
+    if len(source.files) == 1:
+        if problem := unreadable(source.files[0]):
+            return MalformedInput(f"{source.files[0].name} {problem}")
+        if needed := columns_needed(source.files[0]):
+            return MalformedInput(f"{source.files[0].name} {needed}")
     known = ", ".join(sorted(FORMATS))
-    raise MalformedInput(f"{source.name} is of no format known here; known: {known}")
+    return MalformedInput(f"{source.name} is of no format known here; known: {known}")

@@ -9,11 +9,18 @@ from reflekt_core.errors import MalformedInput
 from reflekt_core.formats.sources import NOT_UTF_8, text_of
 from reflekt_core.ports import Source, SourceFile
 
-__all__ = ["NOT_CSV", "NO_DATE", "header_of", "rows"]
+__all__ = ["NOT_CSV", "NO_DATE", "OF_DAYLIO", "OF_TABLES", "columns_needed", "header_of", "rows"]
 
 NOT_CSV: Final = "is not CSV: a quotation mark is missing, or is not doubled"
 NO_DATE: Final = "must be such as 2026-11-22; for another way to write dates give a date format, such as %m/%d/%Y"
 
+OF_TABLES: Final = frozenset({"date", "content"})
+"""The columns that a table must have."""
+
+OF_DAYLIO: Final = frozenset({"full_date", "time", "mood", "activities", "note"})
+"""The columns that Daylio's export has, whatever its version."""
+
+_NAMES: Final = (".csv", ".tsv")
 _BETWEEN: Final = ",;\t"
 _LONGEST_HEADER: Final = 10_000
 _LONGEST_FIELD: Final = 1_000_000
@@ -23,10 +30,29 @@ _TOO_LONG: Final = "field larger than field limit"
 
 def header_of(source: Source) -> Sequence[str]:
     """Return the names of the columns in the one file of *source*; none if it has no header."""
-    if len(source.files) != 1:
-        return ()
+    return _columns(source.files[0]) if len(source.files) == 1 else ()
+
+
+def columns_needed(file: SourceFile) -> str | None:
+    """Return which columns *file* must have; None if it is no table, or lacks none."""
+    names = set(_columns(file))
+    is_table = file.name.lower().endswith(_NAMES) or (len(names) > 1 and names & OF_TABLES)
+    if not is_table or names >= OF_TABLES:
+        return None
+    return (
+        f"is a table without the columns that are needed: {_said(OF_TABLES)} (or all of Daylio's: "
+        f"{_said(OF_DAYLIO)}); it lacks {_said(OF_TABLES - names)}. Name them so in its first line"
+    )
+
+
+def _said(names: AbstractSet[str]) -> str:
+    *others, last = sorted(names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _columns(file: SourceFile) -> Sequence[str]:
     try:
-        with text_of(source.files[0]) as lines:
+        with text_of(file) as lines:
             return _header(lines)[0]
     except (UnicodeDecodeError, csv.Error):
         return ()

@@ -9,16 +9,17 @@ from datetime import datetime, time
 from typing import BinaryIO, Final
 
 from reflekt_core.errors import InvalidInput, Problem
-from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, header_of, rows
+from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, OF_DAYLIO, header_of, rows
 from reflekt_core.formats.records import Dated, Keys, dated, dated_as, entries_in
 from reflekt_core.model.entries import Entry
-from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
+from reflekt_core.model.transfer import MOOD_NEEDED, Arrival, Broken, ExportRecord, ReadOptions
 from reflekt_core.ports import Format, Source
 
 __all__ = ["DaylioFormat"]
 
 _MOODS: Final = {"rad": 5, "good": 4, "meh": 3, "bad": 2, "awful": 1}
 _NAMES: Final = {mood: name for name, mood in _MOODS.items()}
+_VALUES: Final = frozenset(map(str, _NAMES))
 _COLUMNS: Final = (
     "full_date",
     "date",
@@ -28,8 +29,8 @@ _COLUMNS: Final = (
     "activities",
     "note_title",
     "note",
+    "mood_value",  # ours: what a mood's name means, so that nobody need be asked on the way back
 )
-_NEEDED: Final = frozenset({"full_date", "time", "mood", "activities", "note"})
 _CLOCK: Final = re.compile(
     r"(上午|午前|오전|下午|午後|오후)?\s*(\d{1,2})[:.](\d\d)(?:[:.]\d\d)?\s*([AP]\.?\s?M\.?)?",
     re.IGNORECASE,
@@ -54,19 +55,19 @@ class DaylioFormat(Format):
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
-        return set(header_of(source)) >= _NEEDED
+        return set(header_of(source)) >= OF_DAYLIO
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
-        made = Keys()
         read = dated_as(options.date_format) if options.date_format else dated("%Y-%m-%d")
         moods = {**_MOODS, **{name.casefold(): mood for name, mood in options.moods.items()}}
         for file in source.files:
-            used = {_mood(row): None for _, row in rows(file, _NEEDED) if row}
+            unsaid = (row for _, row in rows(file, OF_DAYLIO) if row and not _value(row))
+            used = dict.fromkeys(map(_mood, unsaid))
             if unknown := [name for name in used if name and name.casefold() not in moods]:
-                asked = "must be a number from 1 to 5: say which this mood means"
-                raise InvalidInput([Problem(f"moods.{name}", asked) for name in unknown])
-            for line, row in rows(file, _NEEDED):
+                raise InvalidInput([Problem(f"moods.{name}", MOOD_NEEDED) for name in unknown])
+            made = Keys()  # anew for each file: exports may overlap
+            for line, row in rows(file, OF_DAYLIO):
                 yield _arrival(f"line {line}", row, moods, read, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:
@@ -82,6 +83,10 @@ def _mood(row: Mapping[str, str]) -> str:
     return row.get("mood", "").strip()
 
 
+def _value(row: Mapping[str, str]) -> str:
+    return row.get("mood_value", "").strip()
+
+
 def _arrival(
     place: str, row: Mapping[str, str] | None, moods: Mapping[str, int], read: Dated, made: Keys
 ) -> Arrival | Broken:
@@ -94,7 +99,10 @@ def _arrival(
     if day is None:
         return Broken(place, f"full_date {NO_DATE}")
     at = datetime.combine(day, clock)
-    mood = _mood(row)
+    mood, value = _mood(row), _value(row)
+    if value and value not in _VALUES:
+        return Broken(place, "mood_value must be a number from 1 to 5")
+    meant = int(value) if value else moods.get(mood.casefold())
     activities = tuple(filter(None, map(str.strip, row.get("activities", "").split(" | "))))
     note = _plain(row.get("note", ""))
     kept = {name: value for name, value in row.items() if name not in _COLUMNS and value}
@@ -104,11 +112,18 @@ def _arrival(
         # An entry may consist of a mood and activities alone.
         content=note or ", ".join(activities) or mood,
         title=_plain(row.get("note_title", "")),
-        mood=moods.get(mood.casefold()),
+        mood=meant,
         tags=activities,
         occurred_at=at,
-        extra={**kept, **({"mood": mood} if mood else {})},
+        extra={**kept, **_named(mood, meant)},
     )
+
+
+def _named(mood: str, meant: int | None) -> Mapping[str, object]:
+    """Return what is kept of a mood's name: also what it meant, if that is the user's own."""
+    if not mood or mood.casefold() in _MOODS:
+        return {"mood": mood} if mood else {}
+    return {"mood": mood, "mood_value": meant}
 
 
 def _clock(text: str) -> time | None:
@@ -133,14 +148,23 @@ def _plain(note: str) -> str:
 
 
 def _row(entry: Entry) -> list[str]:
-    at, kept = entry.occurred_at, entry.extra.get("daylio", {})
+    at = entry.occurred_at
     return [
         f"{at:%Y-%m-%d}",
         f"{at:%B} {at.day}",
         f"{at:%A}",
         f"{at:%H:%M}",
-        str(kept.get("mood") or _NAMES.get(entry.mood or 0, "")),
+        _name(entry),
         " | ".join(entry.tags),
         html.escape(entry.title, quote=False),
         html.escape(entry.content, quote=False).replace("\n", "<br>"),
+        str(entry.mood or ""),
     ]
+
+
+def _name(entry: Entry) -> str:
+    """Return the name of the mood: the one that came along, unless the mood was changed since."""
+    kept = entry.extra.get("daylio", {})
+    name = str(kept.get("mood") or "")
+    meant = kept.get("mood_value", _MOODS.get(name.casefold(), entry.mood))
+    return name if name and meant == entry.mood else _NAMES.get(entry.mood or 0, "")

@@ -9,8 +9,9 @@ the entry's other fields, by which they are found in the archive.
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
@@ -31,6 +32,7 @@ _MEDIA: Final = {
     "pdfAttachments": ("pdfs", "PDF"),
 }
 """Under each name: the folder in the archive, and what one is called."""
+_FOLDERS: Final = frozenset(folder for folder, _ in _MEDIA.values())
 _UNDERSTOOD: Final = frozenset(
     {
         "uuid",
@@ -58,6 +60,11 @@ class DayOneFormat(MediaFormat):
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
         return any(True for _ in _journals(source))
+
+    def takes(self, source: Source) -> Sequence[SourceFile]:
+        """See `Format`."""
+        media = (file for file in source.files if PurePosixPath(file.name).parent.name in _FOLDERS)
+        return [*_journals(source), *media]
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""

@@ -69,11 +69,10 @@ class JrnlFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
-        made = Keys()
         read = dated_as(options.date_format) if options.date_format else _dated
         for file in source.files:
             try:
-                yield from _entries(file, read, made)
+                yield from _entries(file, read, Keys())
             except UnicodeDecodeError:
                 raise MalformedInput(f"{file.name} {NOT_UTF_8}") from None
 
@@ -97,8 +96,8 @@ class JrnlJSONFormat(Format):
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - its dates are always written the same way
         """See `Format`."""
-        made = Keys()
         for file in source.files:
+            made = Keys()  # anew: exports may overlap
             for number, value in enumerate(elements(file, "entries"), 1):
                 yield _arrival(f"entry {number}", value, made)
 

@@ -9,7 +9,7 @@ are tags.
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import PurePosixPath
@@ -72,10 +72,14 @@ class MarkdownFormat(Format):
             return _text(source.files[0]).startswith(("---\n", "---\r\n"))
         return any(map(_is_markdown, source.files))
 
+    def takes(self, source: Source) -> Sequence[SourceFile]:
+        """See `Format`."""
+        return source.files if len(source.files) == 1 else [*filter(_is_markdown, source.files)]
+
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:  # noqa: ARG002 - nothing is left open
         """See `Format`."""
         made = Keys()
-        notes = source.files if len(source.files) == 1 else [*filter(_is_markdown, source.files)]
+        notes = self.takes(source)
         if source.files and not notes:
             raise MalformedInput(f"{source.name} holds no Markdown: no name ends in .md")
         for file in notes:

@@ -83,10 +83,10 @@ def opened(path: Path) -> Iterator["Opened"]:
             # It could be read once, and finding out what it is takes more than that.
             raise MalformedInput(f"{path} is no file that can be read twice: save it first")
         if path.is_dir():
-            yield Opened(path.resolve().name, _files_below(path))
+            yield Opened(path.resolve().name, *_files_below(path))
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                yield Opened(path.name, _members(archive), path.stat().st_size)
+                yield Opened(path.name, *_members(archive), path.stat().st_size)
         else:
             with path.open("rb"):
                 yield Opened(path.name, [_Plain(path.name, path)])
@@ -124,9 +124,15 @@ class Opened(Source):
     """What is imported, and how much of it was read."""
 
     def __init__(
-        self, name: str, found: "Sequence[_Plain | _Member]", packed: int | None = None
+        self,
+        name: str,
+        found: "Sequence[_Plain | _Member]",
+        links: Sequence[str] = (),
+        packed: int | None = None,
     ) -> None:
         self._name = name
+        self.links = links
+        """The names of links, none of which is followed."""
         self._files = [_Metered(file, self) for file in found]
         self._bytes = sum(file.size for file in found)
         self.packed = self._bytes if packed is None else packed
@@ -148,6 +154,15 @@ class Opened(Source):
         self._unpacked[file.name] = max(at, self._unpacked[file.name])
         if at > file.most or self._room < 0:
             raise MalformedInput(f"{file.name} {_TOO_SMALL}")
+
+    @contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """Take what is read meanwhile for not read: it is only looked at."""
+        before = self.read, self._room, self._unpacked.copy()
+        try:
+            yield
+        finally:
+            self.read, self._room, self._unpacked = before
 
     @property
     def name(self) -> str:
@@ -260,24 +275,34 @@ def _failed(name: str, error: Exception) -> MalformedInput:
     return MalformedInput(f"{name} cannot be read{f': {reason}' if reason else '; it is damaged'}")
 
 
-def _files_below(folder: Path) -> list[_Plain]:
-    """Return the files below *folder* by name; hidden ones and links are left out."""
+def _files_below(folder: Path) -> tuple[list[_Plain], list[str]]:
+    """Return the files below *folder* by name, and the names of links; hidden ones are left out."""
 
     def refuse(error: OSError) -> None:
         raise MalformedInput(f"{error.filename} cannot be read: {error.strerror}") from None
 
     found: list[Path] = []
+    links: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not _is_hidden(PurePath(name))]
-        paths = (Path(place, name) for name in names if not _is_hidden(PurePath(name)))
+        paths = [Path(place, n) for n in [*folders, *names] if not _is_hidden(PurePath(n))]
+        links += (path for path in paths if path.is_symlink())
         found += (path for path in paths if not path.is_symlink() and path.is_file())
-        if len(found) > MOST_FILES:
+        if len(found) + len(links) > MOST_FILES:
             raise MalformedInput(f"{folder.name} has more than {MOST_FILES:,} files")
-    return [_Plain(path.relative_to(folder).as_posix(), path) for path in sorted(found)]
+    return (
+        [_Plain(path.relative_to(folder).as_posix(), path) for path in sorted(found)],
+        [path.relative_to(folder).as_posix() for path in sorted(links)],
+    )
 
 
-def _members(archive: zipfile.ZipFile) -> list[_Member]:
-    """Return the files in *archive* by name without hidden ones, if none of them leads elsewhere."""
+def _members(archive: zipfile.ZipFile) -> tuple[list[_Member], list[str]]:
+    """
+    Return the files in *archive* by name, and the names of links; hidden ones are left out.
+
+    Raises:
+        MalformedInput: One is named so that it leads elsewhere.
+    """
     infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if len(infos) > MOST_FILES:
         raise MalformedInput(f"the archive has more than {MOST_FILES:,} files")
@@ -289,11 +314,19 @@ def _members(archive: zipfile.ZipFile) -> list[_Member]:
     if len({info.filename for info in infos}) < len(infos):
         raise MalformedInput("the archive is not safe: two files have one name")
     overlapping = _overlapping(infos)
-    return [
-        _Member(archive, info, overlaps=info.filename in overlapping)
+    shown = [
+        info
         for info in sorted(infos, key=lambda info: info.filename)
         if not _is_hidden(PurePosixPath(info.filename))
     ]
+    return (
+        [
+            _Member(archive, info, overlaps=info.filename in overlapping)
+            for info in shown
+            if not _is_link(info)
+        ],
+        [info.filename for info in shown if _is_link(info)],
+    )
 
 
 def _overlapping(infos: Sequence[zipfile.ZipInfo]) -> AbstractSet[str]:
@@ -316,6 +349,8 @@ def _problem(info: zipfile.ZipInfo) -> str | None:
         return "a file is named so that it would lie outside of it"
     if _DRIVE.match(info.filename):
         return "a file is named so that it would lie outside of it"
-    if (info.external_attr >> 16) & _KIND == _LINK:
-        return "it holds a link"
     return None
+
+
+def _is_link(info: zipfile.ZipInfo) -> bool:
+    return (info.external_attr >> 16) & _KIND == _LINK

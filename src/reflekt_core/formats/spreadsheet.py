@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from typing import BinaryIO, Final
 from uuid import UUID
 
-from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, header_of, rows
+from reflekt_core.formats.csv_rows import NO_DATE, NOT_CSV, OF_TABLES, header_of, rows
 from reflekt_core.formats.records import Dated, Keys, dated_as, entries_in
 from reflekt_core.model.entries import Entry
 from reflekt_core.model.transfer import Arrival, Broken, ExportRecord, ReadOptions
@@ -29,7 +29,6 @@ _COLUMNS: Final = (
     "created_at",
     "updated_at",
 )
-_NEEDED: Final = frozenset({"date", "content"})
 _BETWEEN: Final = " | "
 _BETWEEN_READ: Final = re.compile(r"(?<!\\)\|")
 _NOON: Final = time(12)
@@ -45,14 +44,14 @@ class CSVFormat(Format):
 
     def recognises(self, source: Source) -> bool:
         """See `Format`."""
-        return set(header_of(source)) >= _NEEDED
+        return set(header_of(source)) >= OF_TABLES
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Arrival | Broken]:
         """See `Format`."""
-        made = Keys()
         read = _said(options.date_format) if options.date_format else _iso
         for file in source.files:
-            for line, row in rows(file, _NEEDED):
+            made = Keys()  # anew: exports may overlap
+            for line, row in rows(file, OF_TABLES):
                 yield _arrival(f"line {line}", row, read, made)
 
     def write(self, records: Iterable[ExportRecord], target: BinaryIO) -> None:

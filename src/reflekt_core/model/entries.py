@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from reflekt_core.model.fields import Items, Range, Text, check
+from reflekt_core.model.prose import prose
 from reflekt_core.views import as_html
 
 __all__ = [
@@ -212,6 +214,13 @@ class TagCount:
     count: int
 
 
+def _several(tags: Iterable[str]) -> Any:
+    """Return the tags that are asked for, of which one may be said without a list; check nothing."""
+    if isinstance(tags, str):
+        return (tags,)
+    return tuple(tags) if isinstance(tags, Iterable) else tags
+
+
 @attrs.frozen
 class EntryFilter:
     """
@@ -222,13 +231,21 @@ class EntryFilter:
     """
 
     from_: Moment | None = None
+    """This day or time, or later."""
     to: Moment | None = None
+    """This day or time, or earlier."""
     category_id: UUID | None = None
-    tag: Tags = ()
+    """In this category."""
+    tag: Tags = attrs.field(default=(), converter=_several)
+    """With this tag; if there are several, with all of them."""
     mood_min: Mood | None = None
+    """With at least this mood."""
     mood_max: Mood | None = None
+    """With at most this mood."""
     starred: bool | None = None
+    """With a star, or without."""
     trashed: bool = False
+    """In the trash, and nowhere else."""
 
     def __attrs_post_init__(self) -> None:
         check(self)
@@ -261,7 +278,8 @@ _JOINER = r"(?a)['-](?<=\w.)(?=\w)"
 
 
 def count_words(text: str) -> int:
-    """Count the words of *text*; in scripts without spaces, the characters."""
+    """Count the words of *text*, without addresses; in scripts without spaces, the characters."""
+    text = prose(text)
     if text.isascii():  # the same by faster means: this runs in every write
         return len(text.translate(_ASCII_SIGNS).split()) - len(re.findall(_JOINER, text))
     return len(re.findall(_WORD, text))

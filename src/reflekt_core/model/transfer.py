@@ -13,6 +13,7 @@ from reflekt_core.model.entries import PRIVATE
 from reflekt_core.model.fields import Text, check
 
 __all__ = [
+    "MOOD_NEEDED",
     "Arrival",
     "Broken",
     "Erasure",
@@ -25,6 +26,9 @@ __all__ = [
     "size",
     "unfit",
 ]
+
+MOOD_NEEDED: Final = "must be a number from 1 to 5: say which this mood means"
+"""What is wrong with options that lack a mood."""
 
 _MOST_LEVELS: Final = 64
 _encode: Final = JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -153,6 +157,10 @@ class ImportReport:
     dry_run: bool = False
     media: MediaReport | None = None
     """What came of media, if they were asked for."""
+    left: int = 0
+    """How many files beside hold something that was not taken over with the rest."""
+    left_files: tuple[Broken, ...] = ()
+    """The first of those, each with the reason."""
 
 
 @attrs.frozen

@@ -122,9 +122,7 @@ class Entries:
         *from_* and *to* are included: a date means the entry's local date, a time its instant.
         """
         account = self.context.authorise(Permission.ENTRIES_READ)
-        wanted = EntryFilter(
-            from_, to, category_id, _tags(tag), mood_min, mood_max, starred, trashed
-        )
+        wanted = EntryFilter(from_, to, category_id, tag, mood_min, mood_max, starred, trashed)
         return self.context.store.entries.list(
             account.user_id,
             wanted,
@@ -160,9 +158,7 @@ class Entries:
         from reflekt_core.model.search import parse, snippet  # noqa: PLC0415 - for searchers
 
         account = self.context.authorise(Permission.ENTRIES_READ)
-        wanted = EntryFilter(
-            from_, to, category_id, _tags(tag), mood_min, mood_max, starred, trashed
-        )
+        wanted = EntryFilter(from_, to, category_id, tag, mood_min, mood_max, starred, trashed)
         query = parse(EntrySearch(q=q).q)
         offset = after[0] if after else 0
         found = self.context.store.search.search(
@@ -533,14 +529,10 @@ def _order(value: Order | str) -> Order:
         raise InvalidInput.field("order", explain(Order)) from None
 
 
-def _tags(tag: Sequence[str]) -> tuple[str, ...]:
-    return (tag,) if isinstance(tag, str) else _listed(tag, "tag")
-
-
-def _listed(tags: Sequence[str], field: str = "tags") -> tuple[str, ...]:
+def _listed(tags: Sequence[str]) -> tuple[str, ...]:
     # A text is a sequence, too: of its letters, which nobody means.
     if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise InvalidInput.field(field, "must be a list")
+        raise InvalidInput.field("tags", "must be a list")
     return tuple(tags)
 
 

@@ -6,7 +6,7 @@ import that was cut short goes on where it was, and what was deleted since does 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -218,14 +218,31 @@ class _Import:
         if not extra:
             return {}
         try:
-            is_small = size(extra) <= _MOST_EXTRA_BYTES
+            if size(extra) <= _MOST_EXTRA_BYTES:
+                return {self._format: extra}
         except ValueError:
-            self._notes["other fields that could not be exported, left out"] += 1
-            return {}
-        if not is_small:
-            self._notes["other fields of more than 100 KB, left out"] += 1
-            return {}
-        return {self._format: extra}
+            pass  # which of them, shows one by one
+        kept = self._fitting(extra)
+        return {self._format: kept} if kept else {}
+
+    def _fitting(self, extra: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields that can be kept, as many as fit, and note how many are left out."""
+        sizes: dict[str, int] = {}
+        for name, value in extra.items():
+            try:
+                sizes[name] = size({name: value})
+            except ValueError:
+                self._notes["other fields that could not be exported, left out"] += 1
+        room = _MOST_EXTRA_BYTES
+        kept = set[str]()
+        # The small ones first: a long text takes no photo's name with it.
+        for name in sorted(sizes, key=lambda name: sizes[name]):
+            room -= sizes[name]
+            if room >= 0:
+                kept.add(name)
+            else:
+                self._notes["other fields of more than 100 KB, left out"] += 1
+        return {name: value for name, value in extra.items() if name in kept}
 
     def _category(self, name: str) -> UUID:
         """Return the id of the category called *name*, made if there is none."""

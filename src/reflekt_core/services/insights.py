@@ -32,6 +32,7 @@ from reflekt_core.model.insights import (
     SummaryView,
 )
 from reflekt_core.model.paging import through
+from reflekt_core.model.prose import prose
 from reflekt_core.model.safety import screen, speaks_of_crisis
 from reflekt_core.model.settings import region_of
 from reflekt_core.model.usage import CachedAnswer, Receipt
@@ -165,8 +166,11 @@ def _is_understood(store: Store, account: Account, entry: Entry) -> bool:
 
 def _understand(gate: Gate, account: Account, entry: Entry) -> None:
     """Understand the entry's text and keep the insight, or note why there is none."""
+    task = _task(gate, account, entry)
     try:
-        answer = gate.ask(account, _task(gate, account, entry))
+        # Nobody else need be asked about a photo that has no words beside it.
+        has_words = f"{task.title}{task.content}".strip()
+        answer = gate.ask(account, task) if has_words else gate.ask_here(task)
     except BeingAsked:
         raise
     except AssistantError as error:
@@ -177,7 +181,8 @@ def _understand(gate: Gate, account: Account, entry: Entry) -> None:
 
 def _task(gate: Gate, account: Account, entry: Entry) -> AnalyseEntry:
     preferences = gate.settings(account).preferences
-    return AnalyseEntry(entry.title, entry.content, preferences.language, preferences.tone)
+    title, content = prose(entry.title), prose(entry.content)
+    return AnalyseEntry(title, content, preferences.language, preferences.tone)
 
 
 def _keep(gate: Gate, account: Account, entry: Entry, answer: Answer[Analysis]) -> None:
@@ -284,10 +289,12 @@ def _shown(context: Context, insight: Insight, entry: Entry) -> InsightView:
 
 
 def _safety(context: Context, text: str) -> Safety:
-    if not speaks_of_crisis(text):
+    # Both as it stands and as it is read: neither may hide what the other says.
+    said = next(filter(speaks_of_crisis, (text, prose(text))), None)
+    if said is None:
         return Safety()  # without asking the store for the settings
     region = region_of(context.settings())
-    return screen(text, resources=context.crisis_resources, region=region)
+    return screen(said, resources=context.crisis_resources, region=region)
 
 
 @attrs.frozen
@@ -309,7 +316,7 @@ class SuggestionService:
 
         def suggest() -> SuggestionsView:
             preferences = self.context.settings().preferences
-            task = SuggestWays(draft.content, preferences.language, preferences.tone)
+            task = SuggestWays(prose(draft.content), preferences.language, preferences.tone)
             answer = self.context.gate.ask(account, task)
             return SuggestionsView(answer.result.items, provenance(answer, self.context.clock))
 
@@ -352,7 +359,7 @@ class SummaryService:
             summed.update(entry.id for entry in entries)
             step = max(1, -(-len(entries) // MOST_PASSAGES))
             task = Summarise(
-                tuple(Passage(e.id, e.local_date, e.title, e.content) for e in entries[::step]),
+                tuple(map(_passage, entries[::step])),
                 preferences.language,
                 preferences.tone,
                 observed(self.context, account, period.from_, period.to),
@@ -391,6 +398,10 @@ class SummaryService:
                 )
             )
         )
+
+
+def _passage(entry: Entry) -> Passage:
+    return Passage(entry.id, entry.local_date, prose(entry.title), prose(entry.content))
 
 
 def provenance(answer: Answer[Any], clock: Clock) -> Provenance:
