@@ -365,4 +365,4 @@ def test_on_dynamodb_others_do_what_follows_from_writes(
     environ = {"REFLEKT_STORE": url, "JWT_SECRET": SECRET, "LOG_LEVEL": "CRITICAL"}
     dispatch = service_from(environ, fetch=store, monotonic=store.monotonic).dispatch()
     answering = getattr(dispatch, "answering", dispatch)
-    assert answering._reflekt._parts.settles is settles
+    assert answering._reflekt._parts.settles() is settles

@@ -207,6 +207,10 @@ class TestOperations(Listening):
                 journal.entries.list(limit=0)
             with pytest.raises(InvalidInput, match="tag"):
                 journal.entries.list(tag=["a\nb"])
+            with pytest.raises(InvalidInput, match="id: must be a UUID"):
+                journal.entries.get("0193e1a2")
+            with pytest.raises(InvalidInput, match="tags: must be a list"):
+                journal.entries.create("x", tags="sea")
             with pytest.raises(NotFound):
                 journal.entries.get(NEW)
             with pytest.raises(VersionConflict, match="version 1"):
@@ -901,7 +905,7 @@ def test_what_is_too_long_to_ask_is_refused(connect: Connect, kind: str) -> None
     """In our words, before it is sent."""
     client = connect(kind, "http://localhost", transport=answering())
     with pytest.raises(MalformedInput, match="ask for less"):
-        client.jobs.get("x" * 70_000)
+        client.tags.rename("x" * 70_000, "sea")
 
 
 @pytest.mark.parametrize("name", ["timeout", "deadline", "tries"])

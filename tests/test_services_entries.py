@@ -1,6 +1,7 @@
 """Writing, reading, changing and deleting entries, as a program does it."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from reflekt_core import Reflekt
 from reflekt_core.errors import (
+    ConfigurationError,
     Conflict,
     InvalidInput,
     NotFound,
@@ -91,6 +93,20 @@ def test_an_id_is_a_uuid(reflekt: Reflekt) -> None:
         with pytest.raises(InvalidInput, match="id: must be a UUID"):
             use()
     assert list(reflekt.entries.list()) == [entry]
+
+
+@pytest.mark.parametrize("nobody", ["", None, 7])
+def test_a_journal_is_somebodys(reflekt: Reflekt, nobody: Any) -> None:
+    """Those of whom a program knows nothing do not share a journal."""
+    with pytest.raises(InvalidInput, match="user_id: must be a string that is not empty"):
+        reflekt.acting_as(Actor(nobody))
+
+
+def test_a_journal_is_opened_by_a_url() -> None:
+    """A path is none: what begins a URL is named."""
+    path: Any = Path("journal.db")
+    with pytest.raises(ConfigurationError, match="sqlite://"):
+        Reflekt.open(path)
 
 
 def test_a_category_must_be_ones_own(reflekt: Reflekt) -> None:

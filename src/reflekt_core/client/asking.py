@@ -7,12 +7,12 @@ from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, Final, get_type_hints
 from urllib.parse import quote, urlencode
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import attrs
 
 from reflekt_core.errors import InvalidInput, MalformedInput
-from reflekt_core.model.fields import given, wire_name
+from reflekt_core.model.fields import explain, given, wire_name
 from reflekt_core.model.paging import Page, PageSize, Position
 from reflekt_core.operations import PATH_PARAMETERS, Operation, Shape
 from reflekt_core.serialization import wire
@@ -83,7 +83,12 @@ def _key(wanted: str | None) -> str:
 def _path(operation: Operation, arguments: Mapping[str, Any]) -> str:
     before, _, rest = operation.path.partition("{")
     name, _, after = rest.partition("}")
-    return f"{before}{_segment(str(arguments[name]))}{after}" if name else before
+    if not name:
+        return before
+    value = arguments[name]
+    if PATH_PARAMETERS[name] is UUID and not isinstance(value, UUID):
+        raise InvalidInput.field(name, explain(UUID))
+    return f"{before}{_segment(str(value))}{after}"
 
 
 def _segment(text: str) -> str:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import attrs
 
+from reflekt_core.errors import InvalidInput
+
 __all__ = [
     "PERMISSIONS",
     "Account",
@@ -73,11 +75,19 @@ class Actor:
     Somebody who acts: a user, with the permissions that the token or the program grants.
 
     `issued_at` is when the token was made; None for a program that acts for its own user.
+
+    Raises:
+        InvalidInput: There is no `user_id`.
     """
 
     user_id: str
     permissions: frozenset[Permission] = PERMISSIONS[Role.USER]
     issued_at: datetime | None = None
+
+    def __attrs_post_init__(self) -> None:
+        # Whoever is nobody, such as None, would share one journal with all who are.
+        if not isinstance(self.user_id, str) or not self.user_id:
+            raise InvalidInput.field("user_id", "must be a string that is not empty")
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ def open_store(url: str, cipher: Cipher | None = None) -> Store:
         ConfigurationError: The scheme is not known.
         StoreError: The store cannot be opened.
     """
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, _ = str(url).partition("://")
     if not separator or scheme not in STORES:
         known = ", ".join(f"{name}://" for name in sorted(STORES))
         raise ConfigurationError(f"a store's URL begins with one of {known}")
