@@ -420,6 +420,7 @@ def test_a_failure_is_logged_without_details(caplog: pytest.LogCaptureFixture) -
         "the key set could not be fetched: TimeoutError"
     ]
     assert caplog.records[0].exc_info is None
+    assert caplog.records[0].name.startswith("reflekt.")  # where the service's log listens
 
 
 # Over HTTP

@@ -151,6 +151,26 @@ def test_a_failure_tells_nothing_but_its_place(lines: list[str]) -> None:
     assert failure["operation"] == "entries.list"
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errors.StoreError("the disk is full"), "the disk is full"),
+        # What a provider says may quote what it was asked.
+        (errors.AssistantError(CANARY, provider="mine"), None),
+    ],
+)
+def test_a_foreseen_failure_is_named_without_its_place(
+    lines: list[str], error: errors.ReflektError, reason: str | None
+) -> None:
+    """What a disk or a network does is no fault in the code: the line says what, and why."""
+    assert_problem(ask(failing(error)), 503, error.code)
+    failure, _ = map(json.loads, lines)
+    assert (failure["message"], failure["code"]) == ("foreseen failure", error.code)
+    assert failure.get("reason") == reason
+    assert "frames" not in failure
+    assert CANARY not in "".join(lines)
+
+
 def test_an_exception_that_others_log_is_not_quoted(lines: list[str]) -> None:
     """A library that logs an exception logs its class and place."""
     try:

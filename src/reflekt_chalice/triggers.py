@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from reflekt_chalice.bus import Bus, checked, event_in
 from reflekt_chalice.service import Background
-from reflekt_core.errors import ConfigurationError, ReflektError, Unavailable
+from reflekt_core.errors import ReflektError, Unavailable
 from reflekt_core.model.events import Event
 from reflekt_core.rest.logs import log_failure
 
@@ -157,8 +157,6 @@ def _reporting(function: str, handle: Callable[[Message, Any], Any]) -> Handler:
 def _log(function: str, event_id: str | None, error: Exception) -> str:
     code = str(getattr(error, "code", "") or type(error).__name__)
     fields = {"code": code, "function": function, "event_id": event_id}
-    if isinstance(error, ConfigurationError):
-        fields["reason"] = str(error)  # names what is to be put right
     log_failure(error, **fields)
     return code
 

@@ -12,6 +12,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from reflekt_core.errors import ConfigurationError, ReflektError, StoreError, Unavailable
+
 __all__ = ["ACCESS", "AUDIT", "FAILURES", "JSONFormatter", "described", "hashed", "log_failure"]
 
 ACCESS: Final = logging.getLogger("reflekt.access")
@@ -23,7 +25,7 @@ AUDIT: Final = logging.getLogger("reflekt.audit")
 AUDIT.setLevel(logging.INFO)
 
 FAILURES: Final = logging.getLogger("reflekt.failures")
-"""One line per unexpected exception."""
+"""One line per failure that is not the asker's."""
 
 _MOST_FRAMES: Final = 30
 
@@ -65,8 +67,15 @@ def described(error: BaseException) -> dict[str, Any]:
 
 
 def log_failure(error: BaseException, **fields: Any) -> None:
-    """Log that *error* was not expected."""
-    FAILURES.error("unexpected exception", extra={"fields": fields | described(error)})
+    """Log what *error* is and, unless it was raised on purpose, where."""
+    found = described(error)
+    if isinstance(error, ReflektError):
+        found = {"code": error.code, "exceptions": found["exceptions"]}
+        if isinstance(error, StoreError | ConfigurationError | Unavailable):
+            found["reason"] = error.message  # of a disk, a setting, a network: never of a text
+        FAILURES.error("foreseen failure", extra={"fields": fields | found})
+    else:
+        FAILURES.error("unexpected exception", extra={"fields": fields | found})
 
 
 def hashed(secret: bytes, user_id: str) -> str:

@@ -21,7 +21,7 @@ from reflekt_core.security.fetching import Fetch, checked_url, fetch
 
 __all__ = ["KeySet", "PublicKey", "read_keys"]
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger("reflekt.keys")
 
 
 @attrs.frozen
