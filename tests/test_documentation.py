@@ -7,6 +7,7 @@ Whether the pages build is asked by ``nox -s docs``, which takes its time.
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -94,3 +95,14 @@ def test_every_page_has_one_place_in_the_navigation() -> None:
     }
     fragments = {name for name in pages if name.startswith("changelog.d/")}
     assert sorted(listed) == sorted(pages.keys() - fragments - {"index"})
+
+
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=name_of)
+def test_no_paragraph_is_taken_for_something_else(page: Path) -> None:
+    """A paragraph after a table is no row of it, and a sentence that ends in a number begins no list."""
+    lines = [line.strip() for line in prose(page).splitlines()]
+    for before, line in pairwise(lines):
+        if before.startswith("|"):
+            assert not line or line.startswith("|"), f"another row of the table: {line}"
+        if re.match(r"1[.)] ", line):
+            assert not before, f"a list in the middle of a paragraph: {line}"

@@ -85,3 +85,53 @@ def test_the_page_of_operations_links_to_values_that_it_has(page: str) -> None:
     links = set(re.findall(r"\(#(value-[a-z]+)\)", page))
     assert len(links) > 50
     assert links <= set(re.findall(r"^\((value-[a-z]+)\)=$", page, re.MULTILINE))
+
+
+def test_the_page_of_operations_begins_with_a_table_of_them(page: str) -> None:
+    """One finds an operation in a table that leads to it, in the order of the document."""
+    table, _ = page.split("\n## ", 1)
+    links = re.findall(r"^\| \[(\w+) (\S+)\]\(#(\S+)\) \| `(\S+)` \| .+ \|$", table, re.MULTILINE)
+    assert {(method, path, name, name) for method, path, name, _ in links} == set(links)
+    names = [name for *_, name in links]
+    assert sorted(names) == sorted([*(one.id for one in OPERATIONS), "docs.openapi", "docs.page"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 5}, "integer, 1 to 5"),
+        ({"type": "integer", "minimum": 0, "maximum": 2**53}, "integer, at least 0"),
+        ({"type": "integer", "minimum": -(2**53), "maximum": 2**53}, "integer"),
+        ({"type": "string", "minLength": 2, "maxLength": 2}, "string, 2 characters"),
+        (
+            {"type": "array", "items": {"type": "string"}, "maxItems": 9},
+            "array of string, at most 9 items",
+        ),
+        (
+            {"type": "array", "items": {"type": "string", "maxLength": 50}},
+            "array of (string, at most 50 characters)",
+        ),
+        ({"type": ["string", "null"], "format": "uuid"}, "string or null (uuid)"),
+        ({"type": "string", "pattern": "^#", "examples": ["#2a9d8f"]}, "string, such as `#2a9d8f`"),
+        ({"type": "boolean", "default": False}, "boolean, `false` if left out"),
+        ({"type": "string", "description": "One\nline."}, "string. One line."),
+        ({"enum": ["a", "b"]}, "one of `a`, `b`"),
+        ({"anyOf": [{"$ref": "#/x/Day"}, {"type": "null"}]}, "[Day](#value-day) or null"),
+    ],
+)
+def test_a_field_says_what_it_allows(schema: dict[str, object], words: str) -> None:
+    """Limits stand in words, each once; one that JSON itself has is not told."""
+    made = runpy.run_path(str(ROOT / "docs" / "_ext" / "operations.py"))
+    value = {"type": "object", "properties": {"field": schema}, "required": ["field"]}
+    shown = made["operations"]({"paths": {}, "tags": [], "components": {"schemas": {"One": value}}})
+    assert f"| `field` | {words} |" in shown
+
+
+def test_a_body_says_its_fields_and_an_answer_folds_its_example(page: str) -> None:
+    """Who writes a request reads its fields beside it, and need not scroll past what comes back."""
+    _, told = page.split("(entries.create)=")
+    create = told.split("\n(")[0]
+    body, answer = create.split("**Answer 201**")
+    assert "| `content` (needed) | string, 1 to 100000 characters |" in body
+    assert "<details>" not in body
+    assert "<details><summary>Example</summary>\n\n```json" in answer

@@ -36,6 +36,12 @@ __all__ = ["setup"]
 _STYLE: Final[Any] = Config(napoleon_use_rtype=False)
 _WORDS_ALONE: Final = frozenset({"attribute", "data", "property"})
 _OUR_BUSINESS: Final = re.compile(r": [~\w.]*\b(_\w+|Context)\b")
+_UNREADABLE: Final = {  # what is no Python keeps Sphinx from reading a whole signature
+    r"= NOTHING\b": "= ...",
+    r"<function \w+( at \w+)?>": "...",
+    r"<(\w+\.\w+): [^<>]*>": r"\1",
+    r"~(typing\.)?~?P\b": "P",
+}
 _PROGRAMS: Final = ("__main__", "cli", "deployment", "training", "handlers")
 
 
@@ -71,13 +77,16 @@ def _skip(app: "Sphinx", what: str, name: str, *told: Any) -> bool | None:
 def _sign(  # noqa: PLR0913, PLR0917 - as Sphinx calls it
     app: "Sphinx", what: str, name: str, thing: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Leave out how classes are made that Reflekt alone makes, and what attrs says for a default."""
+    """Leave out how classes are made that Reflekt alone makes, and say defaults as one writes them."""
     del app, name, options
-    if what == "class" and signature:
-        if isinstance(thing, EnumType) or _OUR_BUSINESS.search(signature):
-            return "", returns
-        return signature.replace("= NOTHING", "= ..."), returns
-    return None
+    if not signature:
+        return None
+    if what == "class" and (isinstance(thing, EnumType) or _OUR_BUSINESS.search(signature)):
+        return "", returns
+    for told, written in _UNREADABLE.items():
+        signature = re.sub(told, written, signature)
+    names = vars(sys.modules[thing.__module__]) if hasattr(thing, "__module__") else {}
+    return re.sub(r"(?<== )_[A-Z]+\b", lambda own: repr(names[own[0]]), signature), returns
 
 
 def _show_types(app: "Sphinx") -> None:

@@ -35,6 +35,7 @@ class EntryListing(EntryFilter):
     """Which entries to list, and in which direction of time."""
 
     order: Order = Order.DESC
+    """By time: the newest first, or the oldest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +43,7 @@ class EntrySearch(EntryFilter):
     """What to search for, and among which entries."""
 
     q: Annotated[str, Text(500, min_length=1, example='"by the sea" swim* -rain')]
+    """Words that must all be there; `"a phrase"`, `begin*` and `-without` are understood."""
 
 
 @attrs.frozen
@@ -49,6 +51,7 @@ class EntryDeletion:
     """Whether to delete for good rather than to the trash."""
 
     permanent: bool = False
+    """For good, rather than to the trash."""
 
 
 @attrs.frozen
@@ -56,6 +59,7 @@ class Anniversary:
     """A day, whose month and day are looked for in earlier years; today, if left out."""
 
     date: Day | None = None
+    """The day; today, if left out."""
 
     def __attrs_post_init__(self) -> None:
         check(self)

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -209,7 +210,8 @@ def _enum(cls: type[StrEnum]) -> _Plain:
 
 
 def _description(cls: type) -> str:
-    return inspect.cleandoc(cls.__doc__ or "").partition("\n\nRaises:")[0]
+    said = inspect.cleandoc(cls.__doc__ or "").partition("\n\nRaises:")[0]
+    return re.sub(r"`(\w+)`", lambda name: f"`{wire_name(name[1])}`", said)
 
 
 def _attribute_docs(cls: type) -> dict[str, str]:
