@@ -66,7 +66,9 @@ def dated_as(form: str) -> Dated:
     """
     tried = datetime(2001, 2, 3, tzinfo=UTC)
     try:
-        found = dated(form)(tried.strftime(form))
+        # Of a year with the same weekdays. Reading a day without a year will be an error in Python.
+        says_the_year = tried.strftime(form) != tried.replace(year=2007).strftime(form)
+        found = dated(form)(tried.strftime(form)) if says_the_year else None
     except ValueError:
         found = None
     if found is None or found.date() != tried.date():

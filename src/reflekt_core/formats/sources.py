@@ -234,17 +234,18 @@ class _Metered:
 
     def open(self) -> BinaryIO:
         try:
-            return io.BufferedReader(_Reading(self.file, self.meter), _CHUNK)
+            data = self.file.open()
         except _BROKEN as error:
             raise _failed(self.name, error) from None
+        return io.BufferedReader(_Reading(self.file, data, self.meter), _CHUNK)
 
 
 class _Reading(io.RawIOBase):
     """A file that is being read. Errors are told in our words."""
 
-    def __init__(self, file: _Plain | _Member, meter: Opened) -> None:
+    def __init__(self, file: _Plain | _Member, data: IO[bytes], meter: Opened) -> None:
         self._file = file
-        self._data = file.open()
+        self._data = data
         self._at = 0
         self._meter = meter
 
