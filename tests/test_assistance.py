@@ -45,7 +45,7 @@ from reflekt_core.model.settings import Provider, Settings, Tone, Vendor
 from reflekt_core.model.settings_patch import AISettingsPatch, PreferencesPatch
 from reflekt_core.model.usage import CachedAnswer, DayUsage, Receipt
 from reflekt_core.ports import Assistant, Completion, ExternalAssistant, Store
-from reflekt_core.providers import PROVIDERS, local_assistant, open_assistants
+from reflekt_core.providers import PROVIDERS, local_assistant, open_assistant, open_assistants
 from reflekt_core.rest.logs import JSONFormatter
 from reflekt_core.services.assistance import Gate
 from reflekt_core.stores import open_store
@@ -591,6 +591,52 @@ class Fileless(Completion):
     ) -> Reply:
         """Never be asked."""
         raise AssertionError
+
+
+class Here(Elsewhere):
+    """A server of one's own, on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "mine")
+
+
+def test_a_row_may_name_an_assistant_that_asks_a_server(
+    store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that speaks for itself, not by way of a completion."""
+    monkeypatch.setitem(sys.modules, "models_under_test", sys.modules[__name__])
+    monkeypatch.setitem(PROVIDERS, "mine", "models_under_test:Here")
+    journal = Reflekt.on(store, assistant="mine", clock=clock)
+    assert journal.suggestions.create("I want to").provenance.provider == "mine"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("", "models_under_test", "models_under_test:Mistyped", "models_under_test:agree"),
+        *("models_under_test:Crash", "no_such_package.module:Model"),
+    ],
+)
+def test_a_row_that_names_no_provider_is_shown(
+    row: str, store: Store, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what must stand there."""
+    monkeypatch.setitem(sys.modules, "models_under_test", sys.modules[__name__])
+    monkeypatch.setitem(PROVIDERS, "mine", row)
+    journal = Reflekt.on(store, assistant="mine", clock=clock)
+    with pytest.raises(ProviderMisconfigured, match=f"'mine' is '{row}': it must be module:Class"):
+        journal.suggestions.create("I want to")
+
+
+def test_a_provider_of_ones_own_that_lacks_a_package_says_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is right, and is not taken for the fault."""
+    (tmp_path / "models_with_needs.py").write_text("import no_such_package\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(PROVIDERS, "mine", "models_with_needs:Model")
+    with pytest.raises(ProviderMisconfigured, match="'mine' needs no_such_package"):
+        open_assistant("mine")
 
 
 def test_a_provider_of_ones_own_that_is_set_up_wrongly_leaves_the_others_alone(

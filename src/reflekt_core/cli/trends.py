@@ -110,7 +110,7 @@ def _totals(out: Console, found: Trends) -> None:
         f"{totals.days_with_entries} of {_many(totals.days, 'day')}, "
         f"{_many(totals.words, 'word')}{each}"
     )
-    out.print(f"{_run(streaks.current)} in a row now, {_run(streaks.longest)} at the longest")
+    out.print(f"{_run(streaks.current)} in a row now, {_run(streaks.longest)} at the longest ever")
 
 
 def _many(count: int, one: str, more: str = "") -> str:

@@ -37,7 +37,7 @@ def base_of(url: str, *, allow_http: bool = False) -> str:
     if parts.scheme == "http" and not allow_http and not _is_here(host):
         raise ConfigurationError(
             "url must begin with https://, or anybody on the way could read the token; http:// is"
-            " for this machine alone, unless allow_http says otherwise"
+            " for this machine alone. In a network that you trust, Python's allow_http=True lifts that"
         )
     return (parts.scheme + url[len(parts.scheme) :]).rstrip("/")
 

@@ -29,7 +29,7 @@ PROVIDERS: dict[str, str] = {
     "openai": "reflekt_core.providers.openai:OpenAICompletion",
     "anthropic": "reflekt_core.providers.anthropic:AnthropicCompletion",
 }
-"""Name of a provider -> "module:Class", which is an `Assistant` or a `Completion`."""
+"""Name of a provider -> "module:Class", of an `Assistant`, an `ExternalAssistant` or a `Completion`."""
 
 
 def open_assistants(
@@ -110,10 +110,10 @@ def open_assistant(
 
     Raises:
         ConfigurationError: There is none of that name; the message lists those there are.
+        ProviderMisconfigured: Its row in `PROVIDERS` names no such class.
     """
     check_names([name])
-    module, _, attribute = PROVIDERS[name].partition(":")
-    kind = getattr(import_module(module), attribute)
+    kind = _kind(name)
     if issubclass(kind, Completion):
         # Loaded only for who asks a language model.
         from reflekt_core.model.assistance import Access  # noqa: PLC0415
@@ -122,10 +122,30 @@ def open_assistant(
 
         known = PRICES if prices is None else prices
         return LanguageModelAssistant(kind(access or Access()), prices=known)
-    assistant = kind()
-    if not isinstance(assistant, Assistant):
-        raise ConfigurationError(f"the AI provider {name!r} is not an Assistant")
+    assistant: AnyAssistant = kind()
     return assistant
+
+
+def _kind(name: str) -> Any:
+    """Return the class in the provider's row, which may have been written by others."""
+    row = PROVIDERS[name]
+    module, _, attribute = row.partition(":")
+    try:
+        kind = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else module
+        if not f"{module}.".startswith(f"{missing}."):
+            raise ProviderMisconfigured(
+                f"the AI provider {name!r} needs {missing}, which is not installed", provider=name
+            ) from None
+        kind = None
+    if not isinstance(kind, type) or not issubclass(kind, AnyAssistant | Completion):
+        raise ProviderMisconfigured(
+            f"the row of the AI provider {name!r} is {row!r}: it must be module:Class, of an "
+            "Assistant, an ExternalAssistant or a Completion",
+            provider=name,
+        )
+    return kind
 
 
 def local_assistant() -> Assistant:
