@@ -27,7 +27,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from reflekt_core import Reflekt, ReflektError
 from reflekt_core.app import utc_now
@@ -79,7 +79,9 @@ routes = APIRouter()
 
 
 class Note(BaseModel):
-    """What `POST /diary` takes."""
+    """What `POST /diary` takes, and nothing else: what is mistyped is refused, not guessed or lost."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
 
     text: str
     mood: int | None = None

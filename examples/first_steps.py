@@ -3,7 +3,7 @@
 import sys
 from datetime import UTC, datetime, timedelta
 
-from reflekt_core import Reflekt
+from reflekt_core import Reflekt, ReflektError
 from reflekt_core.model.insights import InsightView
 
 DAYS = (
@@ -33,4 +33,7 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "journal.db")
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else "journal.db")
+    except ReflektError as error:  # such as a folder that is not there
+        sys.exit(f"first_steps.py: {error}")

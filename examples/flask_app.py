@@ -11,6 +11,7 @@ and ends.
 """
 
 import argparse
+import json
 import logging
 import os
 import secrets
@@ -24,6 +25,7 @@ from uuid import UUID
 import attrs
 from flask import Blueprint, Flask, Response, current_app, request, session
 from waitress import create_server  # type: ignore[import-untyped]  # it has no types
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -136,6 +138,13 @@ def refused(error: ReflektError) -> Response:
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
+def unanswered(error: HTTPException) -> Response:
+    """Tell what Flask refuses by itself (404, 405, 413) in the same form."""
+    told = {"type": "about:blank", "title": error.name, "status": error.code}
+    headers = {**dict(error.get_headers()), "Content-Type": "application/problem+json"}
+    return Response(json.dumps(told), error.code, headers)
+
+
 def create_app(reflekt: Reflekt, users: Users, secret: str) -> Flask:
     """Return the app. Whoever asks for it closes *reflekt* in the end."""
     app = Flask(__name__)
@@ -145,6 +154,7 @@ def create_app(reflekt: Reflekt, users: Users, secret: str) -> Flask:
     app.extensions["reflekt"], app.extensions["users"] = reflekt, users
     app.extensions["tokens"] = TokenIssuer(secret=secret, ids=TimeOrderedIds())
     app.register_error_handler(ReflektError, refused)
+    app.register_error_handler(HTTPException, unanswered)
     app.register_blueprint(routes)
     login = TokenVerifier(secret=secret)
     api = application(Dispatch(reflekt, login, cursor_secret=secret.encode()))

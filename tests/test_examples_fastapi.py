@@ -88,6 +88,8 @@ def test_what_fastapi_refuses_is_told_in_the_same_form(app: Program, key: dict[s
         (b'{"text": "kanarienvogel", "mood": 1e400}', "mood"),
         (b'{"text": {"kanarienvogel": 1}}', "text"),
         (b'["kanarienvogel"]', ""),
+        (b'{"text": "x", "mood": "4"}', "mood"),
+        (b'{"text": "x", "moood": 4}', "moood"),
         (b"{", "1"),
     ):
         refused = app.send("POST", "/diary", sent, as_json)

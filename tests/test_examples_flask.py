@@ -60,7 +60,7 @@ def test_both_ways_lead_to_the_same_journal(app: Program, session: dict[str, str
 def test_the_routes_of_the_app_go_on_working(app: Program) -> None:
     """Its own pages are where they were, the API's are below /api."""
     assert app.send("GET", "/").json["diary"] == "/diary"
-    assert b"<title>404 Not Found" in app.send("GET", "/nowhere").body
+    assert app.send("GET", "/nowhere").json["title"] == "Not Found"  # Flask's, not the API's
     assert app.send("GET", "/api/health").status == 200
     assert app.send("GET", "/api/api-docs").status == 200
     assert app.send("GET", "/entries").status == 404
@@ -96,7 +96,14 @@ def test_bad_input_is_told_and_not_shown(app: Program, session: dict[str, str]) 
     for broken in (b"{", b'{"content": NaN}', b'{"content": ' + b"[" * 20_000, b"\xff", b""):
         refused = app.send("POST", "/diary", broken, as_json)
         assert (refused.status, refused.json["code"]) == (400, "malformed_input")
-    assert app.send("POST", "/diary", b"1" * 300_000, as_json).status == 413
+    for refused, status in (
+        (app.send("POST", "/diary", b"1" * 300_000, as_json), 413),
+        (app.send("PUT", "/diary", {}, session), 405),
+        (app.send("GET", "/elsewhere", None, session), 404),
+    ):
+        assert (refused.status, refused.json["status"]) == (status, status)
+        assert refused.headers["Content-Type"] == "application/problem+json"
+    assert "POST" in app.send("PUT", "/diary", {}, session).headers["Allow"]
     assert app.send("POST", "/diary", b"content=x", {**session, **FORM}).status == 415
     assert app.send("GET", f"/diary?q={CANARY}", None, session).status == 200
     assert CANARY not in f"{wrong.body!r}{app.lines}"
