@@ -1,7 +1,9 @@
 """The commands by name, what happens when one fails, and how others are added."""
 
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -127,6 +129,9 @@ def run(args: Sequence[str] | None) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - a traceback helps nobody at a terminal
         click.echo(f"reflekt: {' '.join(_told(error).split())}", err=True)
+        if isinstance(error, OSError) and not error.filename:
+            with suppress(OSError):
+                sys.stdout.close()  # or Python tries again at the end, and exits with a code of its own
         return _exit_code(error)
     return result if isinstance(result, int) else 0
 

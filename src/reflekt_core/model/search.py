@@ -98,7 +98,8 @@ def _needle(term: Term) -> str:
 _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"'))
 _WIDE_OPERATORS = str.maketrans({"\uff0d": "-", "\uff0a": "*"})
 _TERM = re.compile(
-    r"""(?P<without>(?<!\S)-)?+(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+))""",
+    # Not `?+` around the minus: early releases of Python 3.11 lose their place after such a group.
+    r"""(?:(?P<without>(?<!\S)-)|(?!(?<!\S)-))(?:"(?P<phrase>[^"]*)(?:"|$)|(?P<word>[^\s"]+))""",
 )
 
 
